@@ -1,0 +1,56 @@
+/** How a compat test is declared: once, run over flows and again with everything passed through. */
+import { test } from 'node:test';
+import { cannotMakeHosts, Host, type Mode } from './host.ts';
+
+const skip = cannotMakeHosts() ?? false;
+const modes: Mode[] = process.env.OURO_COMPAT_MODES
+  ? (process.env.OURO_COMPAT_MODES.split(',') as Mode[])
+  : ['flows', 'pass'];
+
+const LABEL: Record<Mode, string> = {
+  flows: 'over flows',
+  pass: 'passed through',
+  plain: 'without ouro-run',
+};
+
+/** Runs `body` on a new host in each mode; afterwards checks which way the bytes went. */
+export function compat(
+  name: string,
+  body: (host: Host) => Promise<void>,
+  options: { ms?: number; modes?: Mode[]; checkPath?: boolean } = {},
+): void {
+  for (const mode of modes.filter((m) => options.modes?.includes(m) ?? true))
+    test(`${name} ${LABEL[mode]}`, { skip, timeout: options.ms ?? 60_000 }, async () => {
+      await withHost(mode, async (host) => {
+        await body(host);
+        if (options.checkPath !== false) host.checkPath();
+      });
+    });
+}
+
+/** A test that only makes sense over flows. */
+export function onHost(
+  name: string,
+  body: (host: Host) => Promise<void>,
+  options: { ms?: number } = {},
+): void {
+  test(name, { skip, timeout: options.ms ?? 60_000 }, () => withHost('flows', body));
+}
+
+async function withHost(mode: Mode, body: (host: Host) => Promise<void>): Promise<void> {
+  const host = new Host(mode);
+  let failure: unknown;
+  try {
+    await body(host);
+  } catch (error) {
+    failure = error;
+    const logs = host.procs.map((p) => `--- ${p.label}\n${p.output.slice(-1500)}`);
+    process.stderr.write(`${logs.join('\n')}\n`);
+  }
+  try {
+    await host.close();
+  } catch (error) {
+    failure ??= error;
+  }
+  if (failure) throw failure;
+}

@@ -1,0 +1,92 @@
+/**
+ * THE contract of the recursion. Shim IPCPs (local, eth, udp, raptor) implement `Layer`; unicast and
+ * broadcast implement it and are given lower Layers; applications are given one. Nothing else is
+ * needed at any rank.
+ *
+ * Every implementation runs the suite of `conformance.ts`.
+ */
+import type { Millis, QosSpec } from '#lib/core/index.ts';
+
+/** Directory key of a name in one layer: the layer's hash over the name's UTF-8 bytes. */
+export type NameHash = Uint8Array;
+
+/** What a flow can tell its user, besides packets. Values are the prototype's fqueue events. */
+export const FlowEvent = {
+  packet: 1,
+  down: 2,
+  up: 4,
+  alloc: 8,
+  dealloc: 16,
+  peer: 32,
+} as const;
+export type FlowEvent = (typeof FlowEvent)[keyof typeof FlowEvent];
+
+/**
+ * One end of a flow. Packets keep their boundaries. Not reliable unless its QoS says so.
+ * `dealloc` by either end is seen by the other as the event `dealloc`, after queued packets are read.
+ */
+export interface Flow {
+  /** Granted QoS. */
+  readonly qos: QosSpec;
+  /** Largest packet that `write` takes, bytes. */
+  readonly mtu: number;
+  /**
+   * Queues one packet. Returns false when it does not fit now (wait for `onWritable`).
+   * Throws UsageError EMSGSIZE above `mtu`, PeerError EFLOWDOWN once the peer is gone, UsageError ENOTALLOC after
+   * `dealloc`.
+   */
+  write(packet: Uint8Array): boolean;
+  /** Next packet, owned by the caller, or undefined when none is queued. */
+  read(): Uint8Array | undefined;
+  /** Called when `read` may return something again. Replaces the previous callback. */
+  onReadable(fn: (() => void) | undefined): void;
+  /** Called once `write` may succeed after it returned false. */
+  onWritable(fn: (() => void) | undefined): void;
+  onEvent(fn: ((event: FlowEvent) => void) | undefined): void;
+  /** Releases this end. Idempotent. */
+  dealloc(): void;
+}
+
+/** A request that arrived at a registered name; answer it exactly once, within the layer's time-out. */
+export interface FlowRequest {
+  readonly hash: NameHash;
+  readonly qos: QosSpec;
+  /** Bytes that the allocating side sent along (OAP, sockets over flows); empty when none. */
+  readonly data: Uint8Array;
+  /** Resolves with the flow once it can carry packets. `data` goes back to the allocating side. */
+  accept(data?: Uint8Array): Flow;
+  /** `errno` is positive; the allocating side sees it as PeerError. */
+  reject(errno: number): void;
+}
+
+export interface AllocateOptions {
+  qos: QosSpec;
+  data?: Uint8Array;
+  timeout?: Millis;
+  signal?: AbortSignal;
+}
+
+export interface AllocatedFlow {
+  flow: Flow;
+  /** Bytes that the accepting side sent back. */
+  data: Uint8Array;
+}
+
+export interface Layer {
+  /** Layer name. */
+  readonly name: string;
+  hash(name: string): NameHash;
+  /** Makes the hash reachable here. Registering twice is an error (UsageError EEXIST). */
+  register(hash: NameHash): Promise<void>;
+  /** UsageError ENOENT when not registered. */
+  unregister(hash: NameHash): Promise<void>;
+  /** True when some member of the layer has registered the hash. */
+  query(hash: NameHash, timeout?: Millis): Promise<boolean>;
+  /** PeerError with the peer's errno when refused, TimeoutError, PeerError EIPCP when unknown. */
+  allocate(hash: NameHash, options: AllocateOptions): Promise<AllocatedFlow>;
+  /** Broadcast flow of the layer; UsageError EOPNOTSUPP where the layer has none. */
+  join(options: { qos: QosSpec }): Promise<Flow>;
+  /** One listener; requests that arrive without one are rejected with EIPCP. */
+  onRequest(fn: ((request: FlowRequest) => void) | undefined): void;
+  close(): Promise<void>;
+}

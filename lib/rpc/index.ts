@@ -1,0 +1,3 @@
+export * from './channel.ts';
+export * from './peer.ts';
+export * from './seqpacket.ts';

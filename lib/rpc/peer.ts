@@ -1,0 +1,290 @@
+/**
+ * Requests, results and events over a channel (docs/protocols/control.md). Both sides may call. Owns the calls that
+ * wait for an answer and those that are being served; both are bounded by `maxCalls`. A channel that
+ * closes fails the first kind with EIRMD and aborts the second.
+ */
+
+import type { ZodType } from 'zod';
+import {
+  CanceledError,
+  type Clock,
+  Fault,
+  InternalError,
+  isErrnoName,
+  type Millis,
+  PeerError,
+  RemoteError,
+  ResourceError,
+  TimeoutError,
+  UsageError,
+} from '#lib/core/index.ts';
+import { type Channel, type Credentials, toWireError } from './channel.ts';
+
+export interface CallContext {
+  readonly cred: Credentials;
+  /** Descriptors of the request; the method closes those that it does not keep. */
+  readonly fds: number[];
+  /** Aborted when the caller's channel closes. */
+  readonly signal: AbortSignal;
+  readonly peer: RpcPeer;
+}
+
+export interface Reply {
+  result: unknown;
+  /** Taken over by the channel. */
+  fds?: readonly number[];
+}
+
+export interface Method<P = unknown> {
+  readonly schema: ZodType<P>;
+  run(params: P, context: CallContext): Promise<Reply> | Reply;
+}
+// biome-ignore lint/suspicious/noExplicitAny: a table holds methods of different parameter types
+export type Methods = Readonly<Record<string, Method<any>>>;
+
+/** Gives a method its parameter type from its schema. */
+export function method<P>(schema: ZodType<P>, run: Method<P>['run']): Method<P> {
+  return { schema, run };
+}
+
+export interface PeerDeps {
+  channel: Channel;
+  clock: Pick<Clock, 'after'>;
+  /** Closes a descriptor that nobody took. */
+  closeFd?: (fd: number) => void;
+}
+
+export interface PeerConfig {
+  methods?: Methods;
+  onEvent?: (event: string, params: unknown, peer: RpcPeer) => void;
+  /** Calls in flight in each direction; more fail with ENOBUFS. Default 4,096. */
+  maxCalls?: number;
+}
+
+export interface CallOptions {
+  /** Taken over, also when the call fails. */
+  fds?: readonly number[];
+  timeout?: Millis;
+  signal?: AbortSignal;
+}
+
+export interface CallResult {
+  // biome-ignore lint/suspicious/noExplicitAny: checked by the caller's schema or trusted as our own daemon's
+  result: any;
+  fds: number[];
+}
+
+interface Pending {
+  resolve(value: CallResult): void;
+  reject(error: Error): void;
+  done(): void;
+}
+
+export class RpcPeer {
+  readonly cred: Credentials;
+  readonly #deps: PeerDeps;
+  readonly #config: PeerConfig;
+  readonly #max: number;
+  /** BOUNDED by maxCalls. */
+  readonly #pending = new Map<number, Pending>();
+  /** BOUNDED by maxCalls. */
+  readonly #serving = new Map<number, AbortController>();
+  /** BOUNDED by the code that subscribes: one per owner. */
+  readonly #onClose: (() => void)[] = [];
+  #next = 1;
+  #closed = false;
+
+  constructor(deps: PeerDeps, config: PeerConfig = {}) {
+    this.#deps = deps;
+    this.#config = config;
+    this.#max = config.maxCalls ?? 4096;
+    this.cred = deps.channel.cred;
+    deps.channel.onClose(() => this.#closedByChannel());
+    deps.channel.onMessage((message, fds) => this.#receive(message, fds));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  onClose(fn: () => void): void {
+    if (this.#closed) fn();
+    else this.#onClose.push(fn);
+  }
+
+  close(): void {
+    this.#deps.channel.close();
+  }
+
+  notify(event: string, params: unknown = {}): void {
+    if (!this.#closed) this.#deps.channel.send({ v: event, p: params });
+  }
+
+  /** Rejects with the other side's error (RemoteError), TimeoutError, CanceledError, or PeerError EIRMD. */
+  call(name: string, params: unknown = {}, options: CallOptions = {}): Promise<CallResult> {
+    const refusal = this.#refuse(name, options);
+    if (refusal !== undefined) {
+      this.#closeAll(options.fds ?? []);
+      return Promise.reject(refusal);
+    }
+    const id = this.#next;
+    this.#next = (this.#next + 1) >>> 0 || 1;
+    return new Promise<CallResult>((resolve, reject) => {
+      const fail = (error: Error) => {
+        this.#take(id);
+        this.#deps.channel.send({ c: id });
+        reject(error);
+      };
+      const onAbort = () => fail(new CanceledError(`Call ${name} canceled`));
+      const timer =
+        options.timeout === undefined
+          ? undefined
+          : this.#deps.clock.after(options.timeout, () =>
+              fail(new TimeoutError(`Call ${name} timed out after ${options.timeout} ms`)),
+            );
+      options.signal?.addEventListener('abort', onAbort, { once: true });
+      const done = () => {
+        timer?.cancel();
+        options.signal?.removeEventListener('abort', onAbort);
+      };
+      this.#pending.set(id, { resolve, reject, done });
+      try {
+        this.#deps.channel.send({ i: id, m: name, p: params }, options.fds);
+      } catch (error) {
+        this.#take(id);
+        reject(error);
+      }
+    });
+  }
+
+  #refuse(name: string, options: CallOptions): Error | undefined {
+    if (this.#closed) return gone(name);
+    if (this.#pending.size >= this.#max)
+      return new ResourceError(`Too many calls in flight: ${this.#max}`);
+    if (options.signal?.aborted) return new CanceledError(`Call ${name} canceled`);
+    return undefined;
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(id);
+    pending.done();
+    return pending;
+  }
+
+  #closedByChannel(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(gone('in flight'));
+    for (const abort of this.#serving.values()) abort.abort();
+    this.#serving.clear();
+    for (const fn of this.#onClose.splice(0)) fn();
+  }
+
+  #receive(message: unknown, fds: number[]): void {
+    if (!isMap(message)) return this.#garbage(fds);
+    if (typeof message.v === 'string') {
+      this.#closeAll(fds);
+      this.#config.onEvent?.(message.v, message.p ?? {}, this);
+      return;
+    }
+    if (typeof message.c === 'number') {
+      this.#closeAll(fds);
+      this.#serving.get(message.c)?.abort();
+      return;
+    }
+    const id = message.i;
+    if (typeof id !== 'number' || !Number.isInteger(id)) return this.#garbage(fds);
+    if (typeof message.m === 'string') return this.#serve(id, message.m, message.p ?? {}, fds);
+    const pending = this.#take(id);
+    if (pending === undefined) return this.#closeAll(fds); // answer to a call that was given up
+    if (isMap(message.e)) {
+      this.#closeAll(fds);
+      pending.reject(fromWireError(message.e));
+    } else {
+      pending.resolve({ result: message.r, fds });
+    }
+  }
+
+  #serve(id: number, name: string, params: unknown, fds: number[]): void {
+    const found = Object.hasOwn(this.#config.methods ?? {}, name)
+      ? this.#config.methods?.[name]
+      : undefined;
+    if (found === undefined) {
+      this.#closeAll(fds);
+      return this.#fail(id, new UsageError(`Unknown method ${name}`, 'EOPNOTSUPP'));
+    }
+    if (this.#serving.size >= this.#max || this.#serving.has(id)) {
+      this.#closeAll(fds);
+      return this.#fail(id, new ResourceError(`Too many requests in flight: ${this.#max}`));
+    }
+    const parsed = found.schema.safeParse(params);
+    if (!parsed.success) {
+      this.#closeAll(fds);
+      const issue = parsed.error.issues[0];
+      const where = issue?.path.length ? ` ${issue.path.join('.')}` : '';
+      return this.#fail(
+        id,
+        new UsageError(`Method ${name}:${where} ${issue?.message ?? 'invalid'}`),
+      );
+    }
+    const abort = new AbortController();
+    this.#serving.set(id, abort);
+    void this.#run(id, found, parsed.data, fds, abort);
+  }
+
+  async #run(
+    id: number,
+    found: Method,
+    params: unknown,
+    fds: number[],
+    abort: AbortController,
+  ): Promise<void> {
+    try {
+      const reply = await found.run(params, {
+        cred: this.cred,
+        fds,
+        signal: abort.signal,
+        peer: this,
+      });
+      if (!this.#closed && !abort.signal.aborted)
+        this.#deps.channel.send({ i: id, r: reply.result }, reply.fds);
+      else this.#closeAll(reply.fds ?? []);
+    } catch (error) {
+      this.#fail(id, error);
+    } finally {
+      this.#serving.delete(id);
+    }
+  }
+
+  #fail(id: number, error: unknown): void {
+    if (!this.#closed) this.#deps.channel.send({ i: id, e: toWireError(error) });
+  }
+
+  /** A peer that does not speak the protocol is dropped. */
+  #garbage(fds: readonly number[]): void {
+    this.#closeAll(fds);
+    this.close();
+  }
+
+  #closeAll(fds: readonly number[]): void {
+    for (const fd of fds) this.#deps.closeFd?.(fd);
+  }
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function gone(what: string): PeerError {
+  return new PeerError(`The connection to irmd closed (${what})`, 'EIRMD');
+}
+
+function fromWireError(e: Record<string, unknown>): Error {
+  const code = typeof e.code === 'string' && isErrnoName(e.code) ? e.code : 'EIO';
+  const fault = Object.values(Fault).find((f) => f === e.fault) ?? Fault.peer;
+  const message = typeof e.message === 'string' ? e.message : 'No reason given';
+  if (fault === Fault.internal && code === 'EIO') return new InternalError(message);
+  return new RemoteError(fault, code, message);
+}
