@@ -64,6 +64,18 @@ export class Host {
     return { ...process.env, OUROBOROS_DIR: this.runtime, HOME: this.dir, LC_ALL: 'C.UTF-8' };
   }
 
+  /** Gives the namespace an interface with an address and a default route, as broadcasts of real sockets need. */
+  addLan(): void {
+    for (const args of [
+      ['link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'lan1'],
+      ['link', 'set', 'lan1', 'up'],
+      ['addr', 'add', '192.0.2.2/24', 'dev', 'lan0'],
+      ['link', 'set', 'lan0', 'up'],
+      ['route', 'add', 'default', 'dev', 'lan0'],
+    ])
+      execFileSync('ip', ['-n', this.netns, ...args]);
+  }
+
   /** argv that starts a program in this host. */
   argv(program: readonly string[], options: RunOptions = {}): string[] {
     const launcher =

@@ -72,18 +72,20 @@ function keep(text: string): string {
   return text.length > KEEP_BYTES ? text.slice(KEEP_BYTES / 2) : text;
 }
 
+type Truthy<T> = Exclude<T, false | '' | 0 | null | undefined>;
+
 /** Polls until `check` gives something truthy; throws with `what` after `ms`. */
 export async function waitFor<T>(
   what: string,
   check: () => T | Promise<T>,
   ms = 10_000,
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
   const end = Date.now() + ms;
   let last: unknown;
   for (;;) {
     try {
       const value = await check();
-      if (value) return value as NonNullable<T>;
+      if (value) return value as Truthy<T>;
       last = value;
     } catch (error) {
       last = error;
