@@ -1,6 +1,7 @@
 /**
  * One host of a test: a network namespace of its own (nothing but lo), a runtime folder of its own, and every process that
- * the test starts in it. `close` ends them all, and fails when the product left something behind.
+ * the test starts in it. `close` ends them all, and fails when the product left something behind. The demo uses one
+ * without a namespace, which needs no root.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -47,21 +48,27 @@ export class Host {
   readonly mode: Mode;
   readonly dir: string;
   readonly runtime: string;
-  readonly netns: string;
+  /** Undefined: the programs run where the caller runs. */
+  readonly netns: string | undefined;
   /** BOUNDED by the test that starts them. */
   readonly procs: Proc[] = [];
 
-  constructor(mode: Mode = 'flows') {
+  constructor(mode: Mode = 'flows', isolated = true) {
     this.mode = mode;
     this.dir = mkdtempSync(join(tmpdir(), 'ouro-c-'));
     this.runtime = join(this.dir, 'run');
-    this.netns = `ouro-${process.pid}-${++serial}`;
+    this.netns = isolated ? `ouro-${process.pid}-${++serial}` : undefined;
+    if (this.netns === undefined) return;
     execFileSync('ip', ['netns', 'add', this.netns]);
     execFileSync('ip', ['-n', this.netns, 'link', 'set', 'lo', 'up']);
   }
 
   get env(): NodeJS.ProcessEnv {
     return { ...process.env, OUROBOROS_DIR: this.runtime, HOME: this.dir, LC_ALL: 'C.UTF-8' };
+  }
+
+  get #inside(): string[] {
+    return this.netns === undefined ? [] : ['ip', 'netns', 'exec', this.netns];
   }
 
   /** Gives the namespace an interface with an address and a default route, as broadcasts of real sockets need. */
@@ -73,7 +80,7 @@ export class Host {
       ['link', 'set', 'lan0', 'up'],
       ['route', 'add', 'default', 'dev', 'lan0'],
     ])
-      execFileSync('ip', ['-n', this.netns, ...args]);
+      execFileSync('ip', ['-n', this.netns ?? '', ...args]);
   }
 
   /** argv that starts a program in this host. */
@@ -87,7 +94,7 @@ export class Host {
             ...(this.mode === 'pass' ? ['-r', 'pass'] : []),
             '--',
           ];
-    return ['ip', 'netns', 'exec', this.netns, ...launcher, ...program];
+    return [...this.#inside, ...launcher, ...program];
   }
 
   start(program: readonly string[], options: RunOptions = {}): Proc {
@@ -120,19 +127,20 @@ export class Host {
 
   /** Inet sockets of this namespace that are neither closed nor TIME-WAIT, one a line. */
   inetSockets(): string[] {
-    const out = execFileSync('ip', ['netns', 'exec', this.netns, 'ss', '-Htuanp'], {
-      encoding: 'utf8',
-    });
+    const out = this.#inspect('ss', '-Htuanp');
     return out.split('\n').filter((line) => line.trim() !== '');
   }
 
   /** Bytes that crossed the namespace's loopback interface, by the kernel's own count. */
   loopbackBytes(): number {
-    const out = execFileSync('ip', ['netns', 'exec', this.netns, 'cat', '/proc/net/dev'], {
-      encoding: 'utf8',
-    });
+    const out = this.#inspect('cat', '/proc/net/dev');
     const line = out.split('\n').find((l) => l.trim().startsWith('lo:'));
     return Number(line?.trim().split(/\s+/)[1] ?? 0);
+  }
+
+  #inspect(...argv: string[]): string {
+    const [program = '', ...args] = [...this.#inside, ...argv];
+    return execFileSync(program, args, { encoding: 'utf8' });
   }
 
   /** Throws unless the kernel saw no inet traffic (flows), or saw some (pass, plain). */
@@ -148,6 +156,7 @@ export class Host {
   }
 
   pidsInside(): number[] {
+    if (this.netns === undefined) return [];
     const out = execFileSync('ip', ['netns', 'pids', this.netns], { encoding: 'utf8' });
     return out.split('\n').filter(Boolean).map(Number);
   }
@@ -178,7 +187,7 @@ export class Host {
     for (const pid of this.pidsInside()) kill(pid);
     await waitFor('all processes to end', () => this.pidsInside().length === 0, 5000);
     const files = existsSync(this.runtime) ? listFiles(this.runtime) : [];
-    execFileSync('ip', ['netns', 'delete', this.netns]);
+    if (this.netns !== undefined) execFileSync('ip', ['netns', 'delete', this.netns]);
     rmSync(this.dir, { recursive: true, force: true });
     if (left) throw new Error(`Processes left behind:\n${left}`);
     const stray = files.filter((f) => !f.endsWith('.log') && !f.endsWith('.lock'));
