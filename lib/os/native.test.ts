@@ -1,0 +1,333 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { type Accepted, addonPath, type NativeWatch, os, WatchEvent } from './native.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'ouro-os-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const fds = () => readdirSync('/proc/self/fd').length;
+const bytes = (...values: number[]) => new Uint8Array(values);
+const text = (s: string) => new TextEncoder().encode(s);
+const pairOf = (type: 'stream' | 'seqpacket' | 'dgram') => os.socketpair(type) as [number, number];
+const EAGAIN = -11;
+
+describe('sockets', () => {
+  test('a path listens, is connected to, and tells who connected', () => {
+    const path = join(dir, 's1');
+    const listener = os.unixListen(path, 'seqpacket', 5);
+    expect(os.accept(listener)).toBe(EAGAIN);
+    const client = os.unixConnect(path, 'seqpacket');
+    const { fd, name } = os.accept(listener) as Accepted;
+    expect(name).toBeUndefined();
+    expect(os.peerCred(fd)).toEqual({
+      pid: process.pid,
+      uid: process.getuid?.(),
+      gid: process.getgid?.(),
+    });
+    expect(os.sockname(fd)).toEqual(text(path));
+    expect(os.peername(client)).toEqual(text(path));
+    expect(os.unixListen(path, 'stream', 1)).toBe(-98);
+    for (const f of [listener, client, fd]) expect(os.close(f)).toBe(0);
+    expect(os.unixConnect(path, 'seqpacket')).toBe(-111);
+    expect(os.close(fd)).toBe(-9);
+  });
+
+  test('abstract names keep every byte', () => {
+    const name = bytes(0, 1, 0, 255, 0);
+    const listener = os.socket('stream');
+    expect(os.bindName(listener, name)).toBe(0);
+    expect(os.listen(listener, 1)).toBe(0);
+    const client = os.socket('stream');
+    expect(os.bindName(client, bytes(0, 7))).toBe(0);
+    expect(os.connectName(client, name)).toBe(0);
+    const { fd, name: from } = os.accept(listener) as Accepted;
+    expect(from).toEqual(bytes(0, 7));
+    expect(os.peername(client)).toEqual(name);
+    for (const f of [listener, client, fd]) os.close(f);
+  });
+
+  test('names that do not fit are refused', () => {
+    const fd = os.socket('dgram');
+    expect(os.bindName(fd, new Uint8Array(109))).toBe(-36);
+    expect(os.bindName(fd, new Uint8Array(0))).toBe(-22);
+    expect(os.unixConnect('x'.repeat(108), 'stream')).toBe(-36);
+    os.close(fd);
+  });
+
+  test('queues, options, identity', () => {
+    const [a, b] = pairOf('stream');
+    expect(os.sendv(a, [bytes(1, 2), bytes(), bytes(3)])).toBe(3);
+    expect(os.queued(b)).toBe(3);
+    expect(os.outq(a)).toBeGreaterThan(0);
+    expect(os.inode(a)).not.toBe(os.inode(b));
+    expect(os.getsockoptInt(a, 1, 3)).toBe(1);
+    expect(os.setsockoptInt(a, 1, 7, 65_536)).toBe(0);
+    expect(os.getsockoptInt(a, 1, 7)).toBe(131_072);
+    expect(os.shutdown(a, 1)).toBe(0);
+    const to = new Uint8Array(8);
+    expect(os.recv(b, to, 2, 6)).toBe(3);
+    expect(to).toEqual(bytes(0, 0, 1, 2, 3, 0, 0, 0));
+    expect(os.recv(b, to, 0, 8)).toBe(0);
+    const copy = os.dup(b, 50);
+    expect(copy).toBeGreaterThanOrEqual(50);
+    expect(os.inode(copy)).toBe(os.inode(b));
+    for (const f of [a, b, copy]) os.close(f);
+    expect(os.send(a, to, 0, 1)).toBe(-9);
+  });
+
+  test('ranges outside the buffer are misuse', () => {
+    expect(() => os.send(0, bytes(1), 1, 1)).toThrow('range');
+    expect(() => os.recv(0, bytes(1), 0, 2)).toThrow('range');
+    expect(() => os.recv(0, bytes(1), -1, 1)).toThrow();
+    expect(() => os.send(0, 'x' as unknown as Uint8Array, 0, 1)).toThrow('Uint8Array');
+  });
+});
+
+describe('descriptors in messages', () => {
+  test('arrive, work, and are close-on-exec', () => {
+    const [a, b] = pairOf('seqpacket');
+    const [c, d] = pairOf('stream');
+    expect(os.sendMsg(a, bytes(9), 0, 1, [c, d])).toBe(1);
+    const got: number[] = [];
+    expect(os.nextSize(b)).toBe(1);
+    expect(os.recvMsg(b, new Uint8Array(4), 0, 4, got)).toBe(1);
+    expect(got).toHaveLength(2);
+    expect(os.inode(got[0]!)).toBe(os.inode(c));
+    expect(readFileSync(`/proc/self/fdinfo/${got[0]}`, 'utf8')).toMatch(/flags:\s*02\d{6}/);
+    for (const f of [a, b, c, d, ...got]) os.close(f);
+  });
+
+  test('too many, or with a cut message: none stays open', () => {
+    const before = fds();
+    const [a, b] = pairOf('seqpacket');
+    expect(() => os.sendMsg(a, bytes(1), 0, 1, Array(9).fill(a))).toThrow('too many');
+    os.sendMsg(a, bytes(1, 2, 3), 0, 3, [a, b]);
+    const got: number[] = [];
+    expect(os.recvMsg(b, new Uint8Array(2), 0, 2, got)).toBe(-90);
+    expect(got).toEqual([]);
+    expect(fds()).toBe(before + 2);
+    os.close(a);
+    os.close(b);
+  });
+
+  test('more than we take are closed and reported', () => {
+    const script = `
+      import array, socket
+      s = socket.socket(fileno=3)
+      s.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [0] * 9))])`;
+    const [a, b] = pairOf('seqpacket');
+    const ran = spawnSync('python3', ['-c', script.replaceAll('\n      ', '\n')], {
+      stdio: ['ignore', 'inherit', 'inherit', a],
+    });
+    if (ran.error !== undefined) return;
+    const before = fds();
+    const got: number[] = [];
+    expect(os.recvMsg(b, new Uint8Array(4), 0, 4, got)).toBe(1);
+    expect(got).toEqual([-1]);
+    expect(fds()).toBe(before);
+    os.close(a);
+    os.close(b);
+  });
+});
+
+describe('datagram batches', () => {
+  test('go and come many at a time; long ones are marked', () => {
+    const [a, b] = pairOf('dgram');
+    const slab = new Uint8Array(64).map((_, i) => i);
+    const sent = os.sendBatch(
+      a,
+      slab,
+      Int32Array.of(0, 0, 10, 40),
+      Int32Array.of(1, 5, 0, 20),
+      1,
+      3,
+    );
+    expect(sent).toBe(3);
+    const into = new Uint8Array(16 * 8);
+    const lens = new Int32Array(8);
+    expect(os.recvBatch(b, into, 16, lens, 8)).toBe(3);
+    expect([...lens.slice(0, 3)]).toEqual([5, 0, -20]);
+    expect(into.slice(0, 5)).toEqual(slab.slice(0, 5));
+    expect(into.slice(32, 48)).toEqual(slab.slice(40, 56));
+    expect(os.recvBatch(b, into, 16, lens, 8)).toBe(EAGAIN);
+    os.close(a);
+    os.close(b);
+  });
+
+  test('stay inside their slab', () => {
+    const slab = new Uint8Array(8);
+    const one = Int32Array.of(1);
+    expect(() => os.sendBatch(0, slab, Int32Array.of(8), one, 0, 1)).toThrow('slab');
+    expect(() => os.sendBatch(0, slab, Int32Array.of(-1), one, 0, 1)).toThrow('slab');
+    expect(() => os.sendBatch(0, slab, one, one, 0, 2)).toThrow('too small');
+    expect(() => os.recvBatch(0, slab, 5, new Int32Array(2), 2)).toThrow('too small');
+  });
+});
+
+describe('memory', () => {
+  test('a memfd keeps its size, its start and its seals', () => {
+    const fd = os.memfdCreate('ouro-test', 8192, bytes(1, 2, 3));
+    expect(os.memfdSeals(fd)).toBe(7);
+    expect(os.fileSize(fd)).toBe(8192);
+    expect(os.mmapFd(fd, 8193)).toBe(-22);
+    const one = os.mmapFd(fd, 8192) as ArrayBuffer;
+    const two = os.mmapFd(fd, 8192) as ArrayBuffer;
+    os.close(fd);
+    expect([...new Uint8Array(one, 0, 4)]).toEqual([1, 2, 3, 0]);
+    Atomics.store(new Int32Array(one), 100, 42);
+    expect(Atomics.load(new Int32Array(two), 100)).toBe(42);
+    os.punch(one, 0, 4096);
+    expect(new Uint8Array(two)[0]).toBe(0);
+    const view = new Uint8Array(one);
+    expect(os.unmap(one)).toBe(0);
+    expect(os.unmap(one)).toBe(0);
+    expect(view.length).toBe(0);
+    expect(new Int32Array(two)[100]).toBe(0);
+    os.unmap(two);
+    expect(() => os.unmap(new ArrayBuffer(8))).toThrow('not a mapping');
+  });
+
+  test('a file is made, extended and shared', () => {
+    const path = join(dir, 'table');
+    writeFileSync(path, 'abc');
+    const map = os.openShared(path, 4096, 0o600) as ArrayBuffer;
+    new Uint8Array(map)[3] = 100;
+    expect(readFileSync(path).subarray(0, 4).toString()).toBe('abcd');
+    os.unmap(map);
+    expect(os.openShared(dir, 4096, 0o600)).toBeLessThan(0);
+  });
+});
+
+describe('watches', () => {
+  test('may be closed inside their callback, with their descriptor', async () => {
+    const [a, b] = pairOf('stream');
+    await new Promise<void>((done) => {
+      const w = os.watch(b, WatchEvent.readable, (status, events) => {
+        expect([status, events]).toEqual([0, WatchEvent.readable]);
+        w.close();
+        w.close();
+        os.close(b);
+        done();
+      }) as NativeWatch;
+      os.send(a, bytes(1), 0, 1);
+    });
+    os.close(a);
+  });
+
+  test('see writing, pausing and the peer going away', async () => {
+    const [a, b] = pairOf('stream');
+    const seen: number[] = [];
+    let next = () => {};
+    const w = os.watch(b, WatchEvent.writable, (_, events) => {
+      seen.push(events);
+      w.update(0);
+      next();
+    }) as NativeWatch;
+    const happens = () =>
+      new Promise<void>((done) => {
+        next = done;
+      });
+    await happens();
+    w.update(WatchEvent.disconnect);
+    os.close(a);
+    await happens();
+    expect(seen).toEqual([WatchEvent.writable, WatchEvent.disconnect]);
+    w.close();
+    expect(w.update(1)).toBeLessThan(0);
+    os.close(b);
+  });
+
+  test('run promises and ticks before the next callback', async () => {
+    const [a, b] = pairOf('stream');
+    const order: string[] = [];
+    await new Promise<void>((done) => {
+      let calls = 0;
+      const w = os.watch(b, WatchEvent.readable, () => {
+        order.push('call');
+        Promise.resolve().then(() => order.push('promise'));
+        if (++calls < 2) return;
+        w.close();
+        setImmediate(done);
+      }) as NativeWatch;
+      os.send(a, bytes(1), 0, 1);
+    });
+    expect(order).toEqual(['call', 'promise', 'call', 'promise']);
+    os.close(a);
+    os.close(b);
+  });
+
+  test('a bad descriptor is an errno', () => {
+    expect(os.watch(9999, 1, () => {})).toBeLessThan(0);
+  });
+
+  test('do not keep an environment from going down, busy or unreferenced', async () => {
+    const code = `
+      const os = require(${JSON.stringify(addonPath())});
+      for (let i = 0; i < 100; i++) {
+        const [a, b] = os.socketpair('stream');
+        const w = os.watch(b, 3, () => {});
+        if (i % 2) w.unref();
+        os.send(a, new Uint8Array(1), 0, 1);
+        os.mmapFd(os.memfdCreate('x', 4096), 4096);
+      }
+      setImmediate(() => process.exit(7));`;
+    for (let i = 0; i < 3; i++) {
+      const worker = new Worker(code, { eval: true });
+      expect(await new Promise((done) => worker.once('exit', done))).toBe(7);
+    }
+    const child = spawn(process.execPath, ['-e', code], { stdio: 'inherit' });
+    expect(await new Promise((done) => child.once('exit', (c, s) => done(c ?? s)))).toBe(7);
+  });
+});
+
+describe('processes', () => {
+  /** Runs `code` with the addon as `os` in a Node of its own. */
+  const run = (code: string) =>
+    spawnSync(
+      process.execPath,
+      ['-e', `const os = require(${JSON.stringify(addonPath())});${code}`],
+      {
+        encoding: 'utf8',
+        input: '',
+      },
+    );
+
+  test('execve gives the program a clean process', () => {
+    const script = 'grep -E "SigBlk|SigIgn" /proc/self/status; ulimit -Sn; echo $0 $1 $X';
+    const ran = run(`
+      process.stdin.on('data', () => {});
+      os.execve('/bin/sh', ['sh', '-c', ${JSON.stringify(script)}, 'zero', 'one'], ['X=y', 'PATH=/bin:/usr/bin'], 99);`);
+    expect(ran.stdout.split('\n').map((l) => l.replace(/\s+/g, ' '))).toEqual([
+      'SigBlk: 0000000000000000',
+      'SigIgn: 0000000000000000',
+      '99',
+      'zero one y',
+      '',
+    ]);
+  });
+
+  test('a failed execve leaves ours as it was', () => {
+    const ran = run(`
+      const before = os.getRlimitNofile().soft;
+      const sig = () => require('fs').readFileSync('/proc/self/status', 'utf8').match(/SigIgn.*/)[0];
+      const ign = sig();
+      const r = os.execve('/nonexistent', ['x'], [], 99);
+      console.log(r, os.getRlimitNofile().soft === before, sig() === ign);`);
+    expect(ran.stdout).toBe('-2 true true\n');
+  });
+
+  test('limits, masks, locks', () => {
+    const limit = os.getRlimitNofile() as { soft: number; hard: number };
+    expect(limit.hard).toBeGreaterThanOrEqual(limit.soft);
+    expect(os.setRlimitNofile(limit.soft)).toBe(0);
+    const mask = os.umask(0o22);
+    expect(os.umask(mask)).toBe(0o22);
+    expect(os.prctlPdeathsig(0)).toBe(0);
+    expect(os.kill(process.pid, 0)).toBe(0);
+    expect(os.pidfdOpen(2 ** 22 + 1)).toBe(-3);
+  });
+});

@@ -1,0 +1,167 @@
+/**
+ * The typed face of the addon, written by hand, and the only place that loads it.
+ *
+ * Conventions: a verb returns a count, a descriptor or a negative errno; it throws TypeError only when called
+ * wrongly (a range outside its buffer). Nothing blocks. Descriptors that a verb makes are non-blocking
+ * (sockets) and close-on-exec. `name` is the raw bytes of sun_path: a path without its final NUL, or an
+ * abstract name that starts with a 0 byte.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { UsageError } from '#lib/core/index.ts';
+
+export type SocketType = 'stream' | 'seqpacket' | 'dgram';
+
+/** Bits of `watch`. `disconnect`: the peer has shut down or closed. */
+export const WatchEvent = { readable: 1, writable: 2, disconnect: 4 } as const;
+
+export interface Accepted {
+  fd: number;
+  /** Bound name of the connecting socket, undefined when it has none. */
+  name: Uint8Array | undefined;
+}
+
+export interface Credentials {
+  pid: number;
+  uid: number;
+  gid: number;
+}
+
+export interface NativeWatch {
+  /** New set of events; 0 pauses. Also resumes a watch that an error stopped. */
+  update(events: number): number;
+  /** Idempotent; the descriptor may be closed right after, also inside the callback. */
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+export interface NativeVerbs {
+  // Any descriptor.
+  read(fd: number, to: Uint8Array, off: number, len: number): number;
+  write(fd: number, from: Uint8Array, off: number, len: number): number;
+  close(fd: number): number;
+  /** Lowest free descriptor from `min` on. */
+  dup(fd: number, min: number): number;
+  setNonblock(fd: number): number;
+  setCloexec(fd: number, on: boolean): number;
+  /** Identity of a socket in this host. */
+  inode(fd: number): number;
+  fileSize(fd: number): number;
+  /** Bytes that can be read (FIONREAD). */
+  queued(fd: number): number;
+  /** Bytes sent and not yet read (SIOCOUTQ). */
+  outq(fd: number): number;
+  getsockoptInt(fd: number, level: number, name: number): number;
+  setsockoptInt(fd: number, level: number, name: number, value: number): number;
+  /** 0 reading, 1 writing, 2 both. */
+  shutdown(fd: number, how: number): number;
+
+  // AF_UNIX sockets.
+  socket(type: SocketType): number;
+  socketpair(type: SocketType): [number, number] | number;
+  /** Binds to a path and listens; a dgram socket is only bound. */
+  unixListen(path: string, type: SocketType, backlog: number): number;
+  listen(fd: number, backlog: number): number;
+  /** EAGAIN: the listener's queue is full, try later. */
+  unixConnect(path: string, type: SocketType): number;
+  connectName(fd: number, name: Uint8Array): number;
+  bindName(fd: number, name: Uint8Array): number;
+  accept(fd: number): Accepted | number;
+  sockname(fd: number): Uint8Array | undefined | number;
+  peername(fd: number): Uint8Array | undefined | number;
+  /** Credentials of the peer when it connected. */
+  peerCred(fd: number): Credentials | number;
+
+  // Messages. 0 from a receiving verb is end of file (or an empty message: never send one).
+  send(fd: number, from: Uint8Array, off: number, len: number): number;
+  recv(fd: number, to: Uint8Array, off: number, len: number): number;
+  /** One message gathered from at most 16 parts. */
+  sendv(fd: number, parts: readonly Uint8Array[]): number;
+  /** Length of the next message, which stays queued (SEQPACKET and DGRAM). */
+  nextSize(fd: number): number;
+  /** With at most 8 descriptors, which stay open here. */
+  sendMsg(fd: number, from: Uint8Array, off: number, len: number, fds?: readonly number[]): number;
+  /**
+   * Appends received descriptors to `fdsOut`, which then belong to the caller. -1 in it: descriptors were lost
+   * (more than 8 sent, or our table is full) and the others of this message closed. -EMSGSIZE: message cut.
+   */
+  recvMsg(fd: number, to: Uint8Array, off: number, len: number, fdsOut: number[]): number;
+
+  // Datagrams, at most 64 a call.
+  /** Message i lands at `i * slotBytes`; `lens[i]` is its length, negative when it was longer than a slot. */
+  recvBatch(fd: number, slab: Uint8Array, slotBytes: number, lens: Int32Array, max: number): number;
+  /** Messages `from .. from + count - 1`; returns how many were sent. */
+  sendBatch(
+    fd: number,
+    slab: Uint8Array,
+    offs: Int32Array,
+    lens: Int32Array,
+    from: number,
+    count: number,
+  ): number;
+
+  // Memory.
+  /** Anonymous file of fixed size (sealed against shrinking, growing and more seals) that starts with `head`. */
+  memfdCreate(name: string, size: number, head?: Uint8Array): number;
+  memfdSeals(fd: number): number;
+  /** Maps the first `size` bytes, shared; -EINVAL when the file is shorter. The descriptor may be closed. */
+  mmapFd(fd: number, size: number): ArrayBuffer | number;
+  /** Detaches the buffer (its views become empty) and unmaps now. Idempotent. */
+  unmap(buffer: ArrayBuffer): number;
+  /** Gives whole pages back to the kernel; they read as zeros, for every process that maps them. */
+  punch(buffer: ArrayBuffer, off: number, len: number): number;
+  /** Maps a file, created or extended as needed. */
+  openShared(path: string, size: number, mode: number): ArrayBuffer | number;
+
+  // Events.
+  /**
+   * Calls back while `events` hold (level-triggered). `status` is 0 or a negative errno: then the descriptor
+   * has an error to fetch, and the watch has stopped until `update`. One watch per descriptor.
+   */
+  watch(
+    fd: number,
+    events: number,
+    callback: (status: number, events: number) => void,
+  ): NativeWatch | number;
+
+  // Processes.
+  /**
+   * Replaces this process; returns only when it could not. Puts back what Node changes: ignored signals, the
+   * signal mask, the flags of fds 0-2, and, unless `nofile` is negative, the soft descriptor limit. Node makes
+   * inherited descriptors close-on-exec at start: `setCloexec(fd, false)` for those above 2 that must stay.
+   */
+  execve(path: string, argv: readonly string[], envp: readonly string[], nofile: number): number;
+  pidfdOpen(pid: number): number;
+  pidfdSignal(pidfd: number, signal: number): number;
+  kill(pid: number, signal: number): number;
+  flock(fd: number, exclusive: boolean, nonblock: boolean): number;
+  /** Returns the previous mask. */
+  umask(mask: number): number;
+  getRlimitNofile(): { soft: number; hard: number } | number;
+  setRlimitNofile(soft: number): number;
+  /** Signal that this process gets when its parent's main thread ends; 0 for none. */
+  prctlPdeathsig(signal: number): number;
+}
+
+/** Where the addon is: the package's root is two levels up under jest, three from dist. */
+export function addonPath(): string {
+  for (const up of ['../../', '../../../']) {
+    const path = fileURLToPath(new URL(`${up}native/build/ouro.node`, import.meta.url));
+    if (existsSync(path)) return path;
+  }
+  throw new UsageError('The native addon is not built: run `npm run setup`', 'ENOENT');
+}
+
+function load(): NativeVerbs {
+  try {
+    return createRequire(import.meta.url)(addonPath()) as NativeVerbs;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`The native addon does not load: ${(error as Error).message}`);
+  }
+}
+
+/** The addon. Classes take the verbs that they use as a parameter, so tests can pass others. */
+export const os: NativeVerbs = load();

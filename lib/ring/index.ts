@@ -1,0 +1,12 @@
+export * from './create-ring.ts';
+export {
+  Access,
+  defaultRingBytes,
+  type End,
+  largestMtu,
+  maxRingBytes,
+  minRingBytes,
+} from './layout.ts';
+export * from './ring-flow.ts';
+export * from './ring-pair.ts';
+export type { EndState } from './ring-state.ts';

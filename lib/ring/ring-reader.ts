@@ -1,0 +1,154 @@
+/**
+ * Consuming side of one ring. Pure memory: no bell, no events.
+ *
+ *     while (peek()) { ... bytes[offset .. offset + length) ...; consume(); }
+ *     release()            gives the space of consumed records back; true: the writer waits for it, so ring
+ *
+ * `peek` stays at its record until `consume`, so a record that has nowhere to go is not lost. What it shows is
+ * memory that the producer can still change: copy before checking what it means.
+ *
+ * The producer may lie: each length and counter is read once into a local and checked before use. A violation
+ * sets `fault`, and no record comes any more.
+ */
+import {
+  controlStartWord,
+  controlWord,
+  dataStart,
+  type End,
+  type RingGeometry,
+  recordBytes,
+  recordHeader,
+  skipLen,
+} from './layout.ts';
+
+export class RingReader {
+  /** The whole mapping. */
+  readonly bytes: Uint8Array;
+  /** Payload of the record that `peek` found. */
+  offset = 0;
+  length = 0;
+  /** Records of length 0 that were skipped: a keepalive is heard, not read, unless `deliverEmpty` was asked for. */
+  keepalives = 0;
+  readonly #words: Int32Array;
+  readonly #size: number;
+  readonly #mtu: number;
+  readonly #base: number;
+  readonly #control: number;
+  #tail = 0;
+  #released = 0;
+  /** Last value of the producer's counter that passed the check. */
+  #head = 0;
+  #fault: string | undefined;
+  readonly #deliverEmpty: boolean;
+
+  constructor(
+    bytes: Uint8Array,
+    words: Int32Array,
+    geometry: RingGeometry,
+    ring: End,
+    deliverEmpty = false,
+  ) {
+    this.bytes = bytes;
+    this.#deliverEmpty = deliverEmpty;
+    this.#words = words;
+    this.#size = geometry.ringBytes;
+    this.#mtu = geometry.mtu;
+    this.#base = dataStart(ring, geometry.ringBytes);
+    this.#control = controlStartWord(ring);
+  }
+
+  /** How the producer broke the protocol. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Bytes published and not yet consumed, with headers and padding. */
+  get used(): number {
+    this.#refresh();
+    return (this.#head - this.#tail) >>> 0;
+  }
+
+  /** Finds a record. Ends even if the producer never stops: it cannot go beyond what we last released. */
+  peek(): boolean {
+    for (;;) {
+      const available = (this.#head - this.#tail) >>> 0;
+      if (available === 0) {
+        if (!this.#refresh() || this.#head === this.#tail) return false;
+        continue;
+      }
+      const pos = this.#tail & (this.#size - 1);
+      const rest = this.#size - pos;
+      const len = this.#words[(this.#base + pos) >> 2]!;
+      if (len > 0 || (len === 0 && this.#deliverEmpty)) {
+        if (len > this.#mtu || recordBytes(len) > available || recordBytes(len) > rest) {
+          return this.#fail(`record of ${len} bytes at ${pos}, ${available} published`);
+        }
+        this.offset = this.#base + pos + recordHeader;
+        this.length = len;
+        return true;
+      }
+      if (len === 0) {
+        this.keepalives++;
+        this.#tail = (this.#tail + recordHeader) | 0;
+      } else {
+        if (len !== skipLen || pos === 0 || rest > available) {
+          return this.#fail(`length ${len >>> 0} at ${pos}, ${available} published`);
+        }
+        this.#tail = (this.#tail + rest) | 0;
+      }
+    }
+  }
+
+  /** Goes past the record of the last successful `peek`. */
+  consume(): void {
+    this.#tail = (this.#tail + recordBytes(this.length)) | 0;
+  }
+
+  /**
+   * The writer is woken when half of the ring is free or nothing is left, not for every record: it goes on for
+   * a while then, instead of being woken again at once.
+   */
+  release(): boolean {
+    if (this.#tail !== this.#released) {
+      this.#released = this.#tail;
+      Atomics.store(this.#words, this.#control + controlWord.tail, this.#tail);
+    }
+    const flag = this.#control + controlWord.writerSleeps;
+    if (Atomics.load(this.#words, flag) === 0) return false;
+    if (this.used > this.#size / 2) return false;
+    return Atomics.exchange(this.#words, flag, 0) !== 0;
+  }
+
+  /** Asks for a bell for new data; false when there is some now. */
+  sleep(): boolean {
+    const flag = this.#control + controlWord.readerSleeps;
+    Atomics.store(this.#words, flag, 1);
+    if (this.#refresh() && this.#head === this.#tail) return true;
+    Atomics.store(this.#words, flag, 0);
+    return false;
+  }
+
+  /** Spares the writer bells while we are at work. */
+  awake(): void {
+    Atomics.store(this.#words, this.#control + controlWord.readerSleeps, 0);
+  }
+
+  #refresh(): boolean {
+    if (this.#fault !== undefined) return false;
+    const head = Atomics.load(this.#words, this.#control + controlWord.head);
+    const known = (this.#head - this.#released) >>> 0;
+    const claimed = (head - this.#released) >>> 0;
+    // It may only move on, and not beyond the space that we gave back.
+    if (claimed < known || claimed > this.#size || (head & 7) !== 0) {
+      return this.#fail(`head ${head >>> 0}, we released ${this.#released >>> 0}`);
+    }
+    this.#head = head;
+    return true;
+  }
+
+  #fail(text: string): false {
+    this.#fault = text;
+    this.#head = this.#tail;
+    return false;
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Producing side of one ring. Pure memory: no bell, no events.
+ *
+ *     off = reserve(len)   payload goes to bytes[off .. off + len), or -1 when there is no room now
+ *     commit(len)          the record is complete (len may be less than reserved)
+ *     publish()            the reader sees what was committed; true: it sleeps, so ring
+ *
+ * The consumer may lie: its counter is read into a local, checked against what we know, and a violation sets
+ * `fault`, after which nothing fits any more. Counters run modulo 2^32 and are kept as int32; our own is never
+ * read back from the mapping.
+ */
+import { UsageError } from '#lib/core/index.ts';
+import {
+  controlStartWord,
+  controlWord,
+  dataStart,
+  type End,
+  type RingGeometry,
+  recordBytes,
+  recordHeader,
+  skipLen,
+} from './layout.ts';
+
+export class RingWriter {
+  /** The whole mapping; offsets of `reserve` are into it. */
+  readonly bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #size: number;
+  readonly #base: number;
+  readonly #control: number;
+  #head = 0;
+  /** Last value of the consumer's counter that passed the check. */
+  #tail = 0;
+  #reserved = -1;
+  #fault: string | undefined;
+
+  constructor(bytes: Uint8Array, words: Int32Array, geometry: RingGeometry, ring: End) {
+    this.bytes = bytes;
+    this.#words = words;
+    this.#size = geometry.ringBytes;
+    this.#base = dataStart(ring, geometry.ringBytes);
+    this.#control = controlStartWord(ring);
+  }
+
+  /** How the consumer broke the protocol. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Bytes committed and not yet consumed, with headers and padding. */
+  get used(): number {
+    this.#refresh();
+    return (this.#head - this.#tail) >>> 0;
+  }
+
+  /** Offset of the ring's data in `bytes`. */
+  get start(): number {
+    return this.#base;
+  }
+
+  fits(len: number): boolean {
+    const total = this.#total(len);
+    if (this.#size - ((this.#head - this.#tail) | 0) >= total) return this.#fault === undefined;
+    return this.#refresh() && this.#size - ((this.#head - this.#tail) | 0) >= total;
+  }
+
+  reserve(len: number): number {
+    if (!this.fits(len)) return -1;
+    this.#reserved = len;
+    const pos = this.#head & (this.#size - 1);
+    const rest = this.#size - pos;
+    if (recordBytes(len) <= rest) return this.#base + pos + recordHeader;
+    this.#words[(this.#base + pos) >> 2] = skipLen;
+    this.#head = (this.#head + rest) | 0;
+    return this.#base + recordHeader;
+  }
+
+  commit(len: number): void {
+    if (len > this.#reserved) {
+      throw new UsageError(`Committed ${len} bytes where ${this.#reserved} were reserved`);
+    }
+    this.#reserved = -1;
+    const at = (this.#base + (this.#head & (this.#size - 1))) >> 2;
+    this.#words[at] = len;
+    this.#words[at + 1] = 0;
+    this.#head = (this.#head + recordBytes(len)) | 0;
+  }
+
+  publish(): boolean {
+    Atomics.store(this.#words, this.#control + controlWord.head, this.#head);
+    // The load spares the shared cache line when the reader is awake, which is the busy case.
+    const flag = this.#control + controlWord.readerSleeps;
+    return Atomics.load(this.#words, flag) !== 0 && Atomics.exchange(this.#words, flag, 0) !== 0;
+  }
+
+  /** Asks for a bell once there is space; false when `len` fits now after all. */
+  sleep(len: number): boolean {
+    const flag = this.#control + controlWord.writerSleeps;
+    Atomics.store(this.#words, flag, 1);
+    if (!this.fits(len)) return true;
+    Atomics.store(this.#words, flag, 0);
+    return false;
+  }
+
+  /** Ring space that a record takes, with the filler before it when it would wrap. */
+  #total(len: number): number {
+    const need = recordBytes(len);
+    const rest = this.#size - (this.#head & (this.#size - 1));
+    return need <= rest ? need : rest + need;
+  }
+
+  #refresh(): boolean {
+    if (this.#fault !== undefined) return false;
+    const tail = Atomics.load(this.#words, this.#control + controlWord.tail);
+    // It may only move on, and not beyond what we published.
+    if ((tail - this.#tail) >>> 0 > (this.#head - this.#tail) >>> 0 || (tail & 7) !== 0) {
+      this.#fault = `tail ${tail >>> 0} outside ${this.#tail >>> 0} to ${this.#head >>> 0}`;
+      return false;
+    }
+    this.#tail = tail;
+    return true;
+  }
+}
