@@ -40,7 +40,7 @@ function struct(name: string, fields: readonly Field[]): string {
     const comment = f.doc ? ` /* ${f.doc} */` : '';
     return `    ${type} ${f.name}${dim};${comment}`;
   });
-  return `struct ${name} {\n${lines.join('\n')}\n} __attribute__((packed, aligned(8)));\n_Static_assert(sizeof(struct ${name}) == ${padded(structBytes(fields))}, "${name}");\n`;
+  return `struct ${name} {\n${lines.join('\n')}\n} __attribute__((aligned(8)));\n_Static_assert(sizeof(struct ${name}) == ${padded(structBytes(fields))}, "${name}");\n`;
 }
 
 function padded(n: number): number {
@@ -83,7 +83,7 @@ ${defines('STATE', SocketState)}
 
 ${struct('ouro_req', REQ)}
 ${struct('ouro_rep', REP)}
-${struct('ouro_dgram', DGRAM).replace('packed, aligned(8)', 'packed, aligned(4)').replace(/== \d+/, `== ${structBytes(DGRAM)}`)}
+${struct('ouro_dgram', DGRAM).replace('aligned(8)', 'aligned(4)').replace(/== \d+/, `== ${structBytes(DGRAM)}`)}
 ${struct('ouro_slot', SLOT)}
 #endif
 `;

@@ -134,6 +134,8 @@ export const SocketState = {
   CONNECTING: 3,
   CONNECTED: 4,
   ATTACHED: 5,
+  /** Was CONNECTING; written by the gateway when the flow is there, before it reads the filler. */
+  ESTABLISHED: 6,
 } as const;
 
 export function structBytes(fields: readonly Field[]): number {

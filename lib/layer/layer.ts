@@ -22,8 +22,12 @@ export const FlowEvent = {
 export type FlowEvent = (typeof FlowEvent)[keyof typeof FlowEvent];
 
 /**
- * One end of a flow. Packets keep their boundaries. Not reliable unless its QoS says so.
- * `dealloc` by either end is seen by the other as the event `dealloc`, after queued packets are read.
+ * One end of a flow. Packets keep their boundaries; an empty packet is carried like any other (endpoints keep
+ * flows alive with them). Not reliable unless its QoS says so. `dealloc` by either end is seen by the other as
+ * the event `dealloc`, after queued packets are read.
+ *
+ * Callbacks never run inside a call of the flow's user: they come in a turn or microtask of their own, so a
+ * callback may call anything.
  */
 export interface Flow {
   /** Granted QoS. */
@@ -31,29 +35,36 @@ export interface Flow {
   /** Largest packet that `write` takes, bytes. */
   readonly mtu: number;
   /**
-   * Queues one packet. Returns false when it does not fit now (wait for `onWritable`).
-   * Throws UsageError EMSGSIZE above `mtu`, PeerError EFLOWDOWN once the peer is gone, UsageError ENOTALLOC after
-   * `dealloc`.
+   * Queues one packet; its bytes are taken before `write` returns. Returns false when it does not fit now (wait for
+   * `onWritable`). Throws UsageError EMSGSIZE above `mtu`, PeerError EFLOWDOWN once the peer is gone, UsageError
+   * ENOTALLOC after `dealloc`.
    */
   write(packet: Uint8Array): boolean;
   /** Next packet, owned by the caller, or undefined when none is queued. */
   read(): Uint8Array | undefined;
-  /** Called when `read` may return something again. Replaces the previous callback. */
+  /**
+   * Called when `read` may return something again: after packets arrived, and after the callback was set while some
+   * wait. Read until undefined. Replaces the previous callback.
+   */
   onReadable(fn: (() => void) | undefined): void;
-  /** Called once `write` may succeed after it returned false. */
+  /** Called once `write` may succeed after it returned false, or will throw because the flow has ended meanwhile. */
   onWritable(fn: (() => void) | undefined): void;
+  /** Also told what happened before the callback was set. */
   onEvent(fn: ((event: FlowEvent) => void) | undefined): void;
-  /** Releases this end. Idempotent. */
+  /** Releases this end: nothing is called and nothing can be read any more. Idempotent. */
   dealloc(): void;
 }
 
-/** A request that arrived at a registered name; answer it exactly once, within the layer's time-out. */
+/**
+ * A request that arrived at a registered name; answer it exactly once (a second answer is a UsageError), within the
+ * layer's time-out. When the allocating side has given up meanwhile, `accept` returns a flow that ends.
+ */
 export interface FlowRequest {
   readonly hash: NameHash;
   readonly qos: QosSpec;
   /** Bytes that the allocating side sent along (OAP, sockets over flows); empty when none. */
   readonly data: Uint8Array;
-  /** Resolves with the flow once it can carry packets. `data` goes back to the allocating side. */
+  /** The flow can carry packets at once. `data` goes back to the allocating side. */
   accept(data?: Uint8Array): Flow;
   /** `errno` is positive; the allocating side sees it as PeerError. */
   reject(errno: number): void;
@@ -61,7 +72,9 @@ export interface FlowRequest {
 
 export interface AllocateOptions {
   qos: QosSpec;
+  /** At least 1,000 bytes fit; UsageError EMSGSIZE when the layer cannot carry them. */
   data?: Uint8Array;
+  /** Absent: the layer's own limit, 20 s as a rule. */
   timeout?: Millis;
   signal?: AbortSignal;
 }
@@ -72,6 +85,7 @@ export interface AllocatedFlow {
   data: Uint8Array;
 }
 
+/** A hash whose length is not the layer's is a UsageError EINVAL everywhere. */
 export interface Layer {
   /** Layer name. */
   readonly name: string;
@@ -80,13 +94,20 @@ export interface Layer {
   register(hash: NameHash): Promise<void>;
   /** UsageError ENOENT when not registered. */
   unregister(hash: NameHash): Promise<void>;
-  /** True when some member of the layer has registered the hash. */
+  /** True when some member of the layer has registered the hash. False after `timeout`, by default 200 ms. */
   query(hash: NameHash, timeout?: Millis): Promise<boolean>;
-  /** PeerError with the peer's errno when refused, TimeoutError, PeerError EIPCP when unknown. */
+  /**
+   * Several members may have registered the hash: one of them is asked (anycast). PeerError with the peer's errno
+   * when refused, TimeoutError, CanceledError at the signal, PeerError EIPCP when unknown.
+   */
   allocate(hash: NameHash, options: AllocateOptions): Promise<AllocatedFlow>;
   /** Broadcast flow of the layer; UsageError EOPNOTSUPP where the layer has none. */
   join(options: { qos: QosSpec }): Promise<Flow>;
   /** One listener; requests that arrive without one are rejected with EIPCP. */
   onRequest(fn: ((request: FlowRequest) => void) | undefined): void;
+  /**
+   * Leaves the layer: names go, pending allocations fail, flows end on both sides. Idempotent; afterwards every method but
+   * `hash` fails with UsageError EIPCPSTATE.
+   */
   close(): Promise<void>;
 }

@@ -92,6 +92,19 @@ describe('RpcPeer', () => {
     await aborted;
   });
 
+  it('hands a result that comes after the call was given up to whoever has to undo it', async () => {
+    const { client } = pair({
+      take: method(z.object({}), () => ({ result: { taken: 1 }, fds: [60] })),
+    });
+    const abort = new AbortController();
+    const late = new Promise((resolve) => {
+      const call = client.call('take', {}, { signal: abort.signal, late: resolve });
+      void expect(call).rejects.toMatchObject({ code: 'ECANCELED' });
+    });
+    queueMicrotask(() => abort.abort()); // after the request has been served, before its answer
+    expect(await late).toEqual({ result: { taken: 1 }, fds: [60] });
+  });
+
   it('drops a peer that does not speak the protocol', async () => {
     const { server, b } = pair({ echo });
     b.send(['garbage']);

@@ -66,6 +66,11 @@ export interface CallOptions {
   fds?: readonly number[];
   timeout?: Millis;
   signal?: AbortSignal;
+  /**
+   * Takes a result that comes after the call was given up (time-out or signal): what the other side did then has to
+   * be undone. Without it only the descriptors of a late result are closed.
+   */
+  late?: (result: CallResult) => void;
 }
 
 export interface CallResult {
@@ -87,6 +92,8 @@ export class RpcPeer {
   readonly #max: number;
   /** BOUNDED by maxCalls. */
   readonly #pending = new Map<number, Pending>();
+  /** Calls given up whose answer matters. BOUNDED by maxCalls (oldest first) and by the answers that still come. */
+  readonly #late = new Map<number, (result: CallResult) => void>();
   /** BOUNDED by maxCalls. */
   readonly #serving = new Map<number, AbortController>();
   /** BOUNDED by the code that subscribes: one per owner. */
@@ -132,6 +139,7 @@ export class RpcPeer {
     return new Promise<CallResult>((resolve, reject) => {
       const fail = (error: Error) => {
         this.#take(id);
+        if (options.late !== undefined) this.#expectLate(id, options.late);
         this.#deps.channel.send({ c: id });
         reject(error);
       };
@@ -173,10 +181,23 @@ export class RpcPeer {
     return pending;
   }
 
+  #expectLate(id: number, late: (result: CallResult) => void): void {
+    if (this.#late.size >= this.#max) this.#late.delete(this.#late.keys().next().value as number);
+    this.#late.set(id, late);
+  }
+
+  #lateAnswer(id: number, message: Record<string, unknown>, fds: number[]): void {
+    const late = this.#late.get(id);
+    this.#late.delete(id);
+    if (late !== undefined && !isMap(message.e)) late({ result: message.r, fds });
+    else this.#closeAll(fds);
+  }
+
   #closedByChannel(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(gone('in flight'));
+    this.#late.clear();
     for (const abort of this.#serving.values()) abort.abort();
     this.#serving.clear();
     for (const fn of this.#onClose.splice(0)) fn();
@@ -198,7 +219,7 @@ export class RpcPeer {
     if (typeof id !== 'number' || !Number.isInteger(id)) return this.#garbage(fds);
     if (typeof message.m === 'string') return this.#serve(id, message.m, message.p ?? {}, fds);
     const pending = this.#take(id);
-    if (pending === undefined) return this.#closeAll(fds); // answer to a call that was given up
+    if (pending === undefined) return this.#lateAnswer(id, message, fds);
     if (isMap(message.e)) {
       this.#closeAll(fds);
       pending.reject(fromWireError(message.e));

@@ -50,6 +50,7 @@
 #define OURO_STATE_CONNECTING 3u
 #define OURO_STATE_CONNECTED 4u
 #define OURO_STATE_ATTACHED 5u
+#define OURO_STATE_ESTABLISHED 6u
 
 struct ouro_req {
     uint32_t magic; /* OURO_MAGIC_REQ */
@@ -65,7 +66,7 @@ struct ouro_req {
     uint32_t flags; /* OURO_REQ_* */
     uint32_t arg; /* LISTEN: backlog */
     char text[OURO_TEXT_BYTES]; /* NUL-terminated */
-} __attribute__((packed, aligned(8)));
+} __attribute__((aligned(8)));
 _Static_assert(sizeof(struct ouro_req) == 312, "ouro_req");
 
 struct ouro_rep {
@@ -81,7 +82,7 @@ struct ouro_rep {
     uint32_t serial; /* of the connection */
     char path[OURO_PATH_BYTES]; /* DIRECT: where to connect; NUL-terminated */
     char text[OURO_TEXT_BYTES]; /* words for -v, a name, or the reason of a refusal */
-} __attribute__((packed, aligned(8)));
+} __attribute__((aligned(8)));
 _Static_assert(sizeof(struct ouro_rep) == 440, "ouro_rep");
 
 struct ouro_dgram {
@@ -92,7 +93,7 @@ struct ouro_dgram {
     uint16_t pad; /* 0 */
     uint32_t arg; /* ERROR: errno */
     uint8_t addr[16];
-} __attribute__((packed, aligned(4)));
+} __attribute__((aligned(4)));
 _Static_assert(sizeof(struct ouro_dgram) == 28, "ouro_dgram");
 
 struct ouro_slot {
@@ -112,7 +113,7 @@ struct ouro_slot {
     uint64_t dropped; /* datagrams dropped because the queue was full */
     uint64_t opt_set; /* bit i: opts[i] was set by the program */
     int32_t opts[OURO_TABLE_OPTS]; /* values of integer options, by index of the shim's option table */
-} __attribute__((packed, aligned(8)));
+} __attribute__((aligned(8)));
 _Static_assert(sizeof(struct ouro_slot) == 344, "ouro_slot");
 
 #endif

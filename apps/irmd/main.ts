@@ -1,0 +1,128 @@
+/** irmd: the IPC Resource Manager as a daemon. Composition root: arguments, environment, signals, real clock. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import yargs from 'yargs';
+import { createIrmd, nodeHost } from '#irmd/index.ts';
+import {
+  daemonDir,
+  groupIdIn,
+  type IrmdConf,
+  jsonLogs,
+  type Logs,
+  MAX_CONF_BYTES,
+  parseIrmdConf,
+  prepareDir,
+  type RuntimeDir,
+  talkLogs,
+} from '#lib/config/index.ts';
+import { OuroError, realClock, UsageError } from '#lib/core/index.ts';
+
+const root = new URL('../../../', import.meta.url);
+const uid = process.getuid?.() ?? 0;
+const gid = process.getgid?.() ?? 0;
+
+async function main(): Promise<void> {
+  const version = (
+    JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }
+  ).version;
+  const options = await readOptions(version);
+  const logs = options.stdout
+    ? talkLogs((line) => process.stdout.write(line))
+    : jsonLogs(process.stderr);
+  const log = logs('irmd');
+  try {
+    await run(options, version, logs);
+  } catch (error) {
+    log.error(error instanceof OuroError ? `${error.message}.` : String((error as Error).stack));
+    process.exitCode = 1;
+  }
+}
+
+async function run(
+  options: { config?: string | undefined; dir?: string | undefined; stdout: boolean },
+  version: string,
+  logs: Logs,
+): Promise<void> {
+  const conf = options.config === undefined ? undefined : readConf(options.config);
+  const where = runtimeDir(options.dir);
+  const dir = prepareDir(where);
+  const ipcpd = fileURLToPath(new URL('dist/ipcps/main.js', root));
+  const ipcpdArgs = ['--dir', dir, ...(options.stdout ? ['--stdout'] : [])];
+  const host = nodeHost({
+    uid,
+    env: { ...process.env, OUROBOROS_DIR: dir },
+    ipcpd: [process.execPath, '--no-warnings', ipcpd, ...ipcpdArgs],
+  });
+  const irmd = createIrmd(
+    { host, clock: realClock, logs },
+    { dir, version, ...(where.gid !== undefined && { gid: where.gid }) },
+  );
+  const stop = () => {
+    irmd.shutdown().then(
+      () => process.exit(),
+      (error) => {
+        logs('irmd').error(`${error}.`);
+        process.exit(1);
+      },
+    );
+  };
+  irmd.start();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
+    process.on(signal, stop);
+  if (conf === undefined) return;
+  try {
+    await irmd.applyConf(conf, process.env.PATH, gid);
+  } catch (error) {
+    await irmd.shutdown();
+    throw error;
+  }
+}
+
+/** An argument counts like $OUROBOROS_DIR. */
+function runtimeDir(dir: string | undefined): RuntimeDir {
+  const env = dir === undefined ? process.env : { OUROBOROS_DIR: dir };
+  return daemonDir(env, uid, (name) => groupIdIn(readFileSync('/etc/group', 'utf8'), name));
+}
+
+function readConf(path: string): IrmdConf {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`Cannot read ${path}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+  if (text.length > MAX_CONF_BYTES)
+    throw new UsageError(`${path} is longer than ${MAX_CONF_BYTES} bytes`);
+  return parseIrmdConf(text, path);
+}
+
+function readOptions(version: string) {
+  return yargs(process.argv.slice(2))
+    .scriptName('irmd')
+    .usage('$0 [options]\n\nRuns the IPC Resource Manager of this host.')
+    .option('config', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Bring the host into the state that this file describes (irmd.conf(5))',
+    })
+    .option('stdout', {
+      type: 'boolean',
+      default: false,
+      describe: 'Log to standard output, for people; otherwise JSON to standard error',
+    })
+    .option('dir', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Runtime folder, instead of $OUROBOROS_DIR or the usual one',
+    })
+    .example('irmd --stdout', 'in one terminal; then, in another:')
+    .example('irm ipcp bootstrap type local name local layer local', 'makes a layer for this host')
+    .example('irm name register server layer local', 'makes the name reachable in it')
+    .version(version)
+    .help()
+    .strict()
+    .wrap(100)
+    .parseAsync();
+}
+
+await main();

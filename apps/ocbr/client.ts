@@ -1,0 +1,35 @@
+/** Sends packets with a sequence number (8 bytes, little-endian; the rest zeros) and says how many. */
+import { allocationFailed, type ToolIo } from '#apps/common/cli.ts';
+import { streamPackets } from '#apps/common/packet-stream.ts';
+import type { Flow } from '#lib/dev/index.ts';
+import type { ClientOptions } from './options.ts';
+import { sentLine } from './text.ts';
+
+export async function runClient(io: ToolIo, options: ClientOptions): Promise<number> {
+  const { name, size, rate, duration } = options;
+  let flow: Flow;
+  try {
+    flow = await io.dev.flowAlloc(name, { signal: io.interrupt });
+  } catch (error) {
+    return allocationFailed(io, name, error);
+  }
+  try {
+    const { failure, ...sent } = await streamPackets(
+      { flow, clock: io.clock, signal: io.interrupt },
+      {
+        size,
+        rate,
+        duration,
+        stamp: (packet, index) => {
+          packet.setUint32(0, index, true);
+          packet.setUint32(4, Math.floor(index / 2 ** 32), true);
+        },
+      },
+    );
+    io.out(options.json ? JSON.stringify({ name, size, ...sent }) : sentLine(sent));
+    if (failure !== undefined) throw failure;
+    return 0;
+  } finally {
+    if (flow.state !== 'deallocated') await flow.dealloc();
+  }
+}

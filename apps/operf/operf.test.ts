@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ToolBench } from '#apps/common/fixtures/tool-bench.ts';
+import { operf } from './operf.ts';
+
+let bench: ToolBench;
+beforeEach(() => {
+  bench = new ToolBench();
+});
+afterEach(() => bench.close());
+
+describe('operf', () => {
+  it('uni: sends at the rate, and reports what the server counted', async () => {
+    const server = bench.start(operf, '-l');
+    const client = bench.start(operf, '-n perf -d 1s -r 80k -s 1000');
+    expect(await bench.exit(client)).toBe(0);
+    expect(client.stdout).toContain('--- perf perf statistics ---');
+    expect(client.stdout[2]).toBe(
+      '10 packets transmitted, 10 received, 0% packet loss, time: 1000.000 ms',
+    );
+    expect(client.stdout[3]).toMatch(/^bandwidth: 0\.0\d+ Mb\/s\.$/);
+    await bench.line(server, /Flow 64: uni test, 10 packets \(10000 bytes\) in/);
+    expect(server.stdout.slice(0, 2)).toEqual(['Server started.', 'New flow 64.']);
+  });
+
+  it('bi: everything comes back, also in a flood', async () => {
+    bench.start(operf, '-l --json');
+    const client = bench.start(operf, '-n perf -t bi -d 200 -r 8M -s 1000 --json');
+    expect(await bench.exit(client)).toBe(0);
+    const result = JSON.parse(client.stdout[0] as string);
+    expect(result).toMatchObject({
+      name: 'perf',
+      test: 'bi',
+      size: 1000,
+      rate: 8e6,
+      sent: { packets: 200, bytes: 200_000 },
+      received: { packets: 200, bytes: 200_000 },
+      lossPercent: 0,
+    });
+    expect(result.rttMs.min).toBeGreaterThanOrEqual(0);
+    expect(result.bitsPerSecond).toBeGreaterThan(0);
+  });
+
+  it('rtt: one packet at a time', async () => {
+    bench.start(operf, '-l');
+    const client = bench.start(operf, '-n perf -t rtt -d 3s -s 64');
+    await bench.clock.settle();
+    for (let i = 0; i < 50; i++) await bench.clock.settle();
+    client.interrupt();
+    expect(await bench.exit(client)).toBe(0);
+    expect(client.stdout[2]).toMatch(/^\d+ packets transmitted, \d+ received/);
+    expect(client.stdout[4]).toMatch(/^rtt min\/avg\/p50\/p99\/max = /);
+  });
+
+  it('makes do with a server that gives no report, and with one that goes away', async () => {
+    const silent = bench.start(async (_argv, io) => {
+      const flow = await io.dev.flowAccept();
+      for await (const _ of flow.packets({ signal: io.interrupt }));
+      await flow.dealloc();
+      return 0;
+    }, '');
+    const client = bench.start(operf, '-n perf -d 1s -r 80k -s 1000');
+    expect(await bench.exit(client)).toBe(0);
+    expect(client.stdout[2]).toMatch(/10 packets transmitted, server does not say/);
+    expect(await bench.exit(silent)).toBe(0);
+
+    bench.start(async (_argv, io) => {
+      const flow = await io.dev.flowAccept();
+      await flow.read();
+      await flow.read();
+      await flow.dealloc();
+      return 0;
+    }, '');
+    const lonely = bench.start(operf, '-n perf -d 10s -r 80k -s 1000');
+    expect(await bench.exit(lonely)).toBe(1);
+    expect(lonely.stdout[1]).toBe('--- perf perf statistics ---');
+    expect(lonely.stderr[0]).toMatch(/EFLOWDOWN/);
+  });
+
+  it('has help, and says what is wrong with a command line', async () => {
+    const help = bench.start(operf, '--help');
+    expect(await bench.exit(help)).toBe(0);
+    expect(help.stdout.join('\n')).toContain('operf -n perf -t rtt -d 5s --json');
+    const wrong = bench.start(operf, '-n perf -s 63');
+    expect(await bench.exit(wrong)).toBe(1);
+    expect(wrong.stderr).toEqual(['Size "63" is not a whole number from 64 to 1048576']);
+  });
+});

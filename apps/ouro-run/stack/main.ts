@@ -1,0 +1,251 @@
+/**
+ * The stack process that the guard runs for one user: the gateway, and, when no irmd answers on this host, irmd and a local
+ * layer beside it, in the same process over in-process channels. Composition only.
+ *
+ *     stack --dir DIR [--node NAME] [--idle MS] [--log LEVEL] [--guard]
+ */
+import { readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Gateway, Guard, IrmdFlows, prepareGatewayFolder } from '#gateway/index.ts';
+import { createInProcessIpcpd } from '#ipcps/common/index.ts';
+import { createIrmd, nodeHost } from '#irmd/index.ts';
+import { Component, type Logs, talkLogs } from '#lib/config/index.ts';
+import { OuroError, realClock, Scope, silentLogger, UsageError } from '#lib/core/index.ts';
+import { Dev, type LinkChannel } from '#lib/dev/index.ts';
+import { connectIrmd, IrmClient } from '#lib/irm/index.ts';
+import { LockFile, os } from '#lib/os/index.ts';
+import { type Channel, inProcessPair, RpcPeer } from '#lib/rpc/index.ts';
+
+const GUARD_FD = 3;
+const clock = realClock;
+const uid = process.getuid?.() ?? 0;
+
+interface Options {
+  dir: string;
+  node: string;
+  idle: number | undefined;
+  logs: Logs;
+  guard: boolean;
+}
+
+/** How the parts of this process reach irmd. */
+interface Irmd {
+  embedded: boolean;
+  connect(): LinkChannel;
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  const folder = prepareGatewayFolder(options.dir);
+  const lock = LockFile.tryLock(join(folder, 'lock'));
+  // Another stack serves this folder: whoever started us uses that one.
+  if (lock === undefined) return 0;
+  const scope = new Scope();
+  scope.defer(() => lock.release());
+  try {
+    const stopped = await run(options, folder, scope);
+    await stopped;
+  } finally {
+    await scope.close();
+  }
+  for (const name of ['lock', 'stack.log']) rmSync(join(folder, name), { force: true });
+  for (const empty of [folder, options.dir]) removeEmpty(empty);
+  return 0;
+}
+
+/** Resolves once everything serves, with a promise of the end. */
+async function run(options: Options, folder: string, scope: Scope): Promise<Promise<void>> {
+  const { dir, node, logs } = options;
+  const log = logs(Component.gateway);
+  const irmd = findIrmd(dir) ?? (await embedIrmd(dir, logs, scope));
+  const dev = new Dev(
+    { connect: irmd.connect, closeFd: (fd) => os.close(fd), clock },
+    { self: { program: 'ouro-gateway' }, maxFlows: 10_240 },
+  );
+  scope.defer(() => dev.close());
+  const openIrm = () => new IrmClient({ peer: peerOf(irmd.connect()) });
+  const flows = new IrmdFlows({ dev, openIrm, clock });
+  scope.defer(() => flows.close());
+  await flows.start();
+  const guard = options.guard ? new Guard({ os, clock }, { fd: GUARD_FD }) : undefined;
+  const kept = (await guard?.list()) ?? new Map<number, number>();
+
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop());
+  const natives = watchNatives(irmd, openIrm, scope);
+  const gateway = new Gateway(
+    {
+      os,
+      clock,
+      log,
+      random: Math.random,
+      interfaces: networkInterfaces,
+      flows,
+      keeper: guard ?? { keep() {}, drop() {} },
+      kept,
+      busy: () => natives.count > 0,
+      onStop: () => stop(),
+    },
+    {
+      folder,
+      uid,
+      pid: process.pid,
+      node,
+      hostname: hostname(),
+      ephemeral: ephemeralPorts(),
+      unprivileged: numberIn('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? 1024,
+      ...(options.idle === undefined ? {} : { idle: options.idle }),
+      version: version(),
+      embedded: irmd.embedded,
+    },
+  );
+  scope.defer(() => gateway.stop());
+  await gateway.start();
+  log.info(`Serving ${folder} as node ${node}${irmd.embedded ? ', with irmd and a local layer' : ''}`);
+  return stopped;
+}
+
+function findIrmd(dir: string): Irmd | undefined {
+  const where = { env: process.env, uid };
+  const given = process.env.OUROBOROS_DIR ? dir : undefined;
+  const connect = () => connectIrmd(where, given);
+  try {
+    connect().close();
+    return { embedded: false, connect };
+  } catch (error) {
+    if (error instanceof OuroError && error.code === 'EIRMD') return undefined;
+    throw error;
+  }
+}
+
+async function embedIrmd(dir: string, logs: Logs, scope: Scope): Promise<Irmd> {
+  const cred = { pid: process.pid, uid, gid: process.getgid?.() ?? 0 };
+  const host = nodeHost({ uid, env: { ...process.env, OUROBOROS_DIR: dir } });
+  const irmd = createIrmd({ host, clock, logs }, { dir, version: version(), embedded: true });
+  irmd.start();
+  scope.defer(() => irmd.shutdown());
+  const connect = (): Channel => {
+    const [ours, theirs] = inProcessPair(cred);
+    irmd.attach(theirs);
+    return ours;
+  };
+  const ipcpd = createInProcessIpcpd({ channel: connect(), clock, logs, pid: process.pid });
+  scope.defer(() => ipcpd.close());
+  await ipcpd.ready;
+  const irm = new IrmClient({ peer: peerOf(connect()) });
+  const ipcps = await irm.listIpcps();
+  if (!ipcps.some((ipcp) => ipcp.layer === 'local')) {
+    await irm.createIpcp('local', 'local');
+    await irm.bootstrapIpcp('local', 'local');
+  }
+  irm.close();
+  return { embedded: true, connect };
+}
+
+/** Programs of the native API keep an embedded irmd alive. */
+function watchNatives(irmd: Irmd, openIrm: () => IrmClient, scope: Scope): { count: number } {
+  const natives = { count: 0 };
+  if (!irmd.embedded) return natives;
+  const irm = openIrm();
+  const look = async () => {
+    const rows = await irm.listProcesses();
+    natives.count = rows.filter((row) => row.pid !== process.pid).length;
+  };
+  const timer = setInterval(() => void look().catch(() => {}), 5000);
+  timer.unref();
+  scope.defer(() => {
+    clearInterval(timer);
+    irm.close();
+  });
+  return natives;
+}
+
+function peerOf(channel: Channel): RpcPeer {
+  return new RpcPeer({ channel, clock, closeFd: (fd) => void os.close(fd) });
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      dir: { type: 'string' },
+      node: { type: 'string' },
+      idle: { type: 'string' },
+      log: { type: 'string', default: 'warn' },
+      guard: { type: 'boolean', default: false },
+    },
+  });
+  if (values.dir === undefined) throw new UsageError('Option --dir is missing');
+  return {
+    dir: values.dir,
+    node: values.node ?? hostname(),
+    idle: values.idle === undefined ? undefined : Number(values.idle),
+    logs: filtered(talkLogs((line) => process.stdout.write(`${stamp()} ${line}`)), values.log),
+    guard: values.guard,
+  };
+}
+
+/** irmd says two lines for every flow: too many for a log that nobody asked for. */
+function filtered(logs: Logs, level: string): Logs {
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  const from = levels.findIndex((l) => l === level);
+  return (component) => {
+    const all = logs(component);
+    const kept = levels.slice(Math.max(0, component === Component.gateway ? Math.min(from, 1) : from));
+    const logger = { ...silentLogger };
+    for (const l of kept) logger[l] = all[l];
+    return logger;
+  };
+}
+
+function stamp(): string {
+  return new Date().toISOString();
+}
+
+function ephemeralPorts(): readonly [number, number] {
+  const [first, last] = readText('/proc/sys/net/ipv4/ip_local_port_range').split(/\s+/).map(Number);
+  return first !== undefined && last !== undefined && first > 0 && first < last
+    ? [first, last]
+    : [32_768, 60_999];
+}
+
+function numberIn(path: string): number | undefined {
+  const value = Number.parseInt(readText(path), 10);
+  return Number.isNaN(value) ? undefined : value;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+function version(): string {
+  for (const up of ['../../../', '../../../../']) {
+    const text = readText(new URL(`${up}package.json`, import.meta.url).pathname);
+    if (text !== '') return (JSON.parse(text) as { version: string }).version;
+  }
+  return 'unknown';
+}
+
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Somebody else has something in it.
+  }
+}
+
+main().then(
+  (status) => process.exit(status),
+  (error) => {
+    process.stderr.write(`${stamp()} stack: ${error instanceof OuroError ? error.message : (error?.stack ?? error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,5 @@
+export * from './choose.ts';
+export * from './connection-name.ts';
+export * from './endpoint.ts';
+export * from './port-table.ts';
+export * from './socket-list.ts';

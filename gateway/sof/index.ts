@@ -1,0 +1,3 @@
+export * from './frames.ts';
+export * from './hello.ts';
+export * from './stream-state.ts';

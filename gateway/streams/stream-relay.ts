@@ -1,0 +1,296 @@
+/**
+ * Carries one stream between a program's socket and a flow, in sockets over flows or, with a peer that does not speak it, as
+ * raw packets.
+ *
+ * Owns the socket and the flow. Bytes are read from the socket straight into the ring and written from the ring
+ * straight to the socket; nothing is queued here. Back-pressure both ways: no credit or no room in the ring stops
+ * reading the socket, a full socket stops reading the flow. Each turn of the event loop moves a bounded amount.
+ */
+import { constants } from 'node:os';
+import type { Clock, Millis, Timer } from '#lib/core/index.ts';
+import { type NativeVerbs, Watch, WatchEvent } from '#lib/os/index.ts';
+import type { PacketFlow } from '../flows.ts';
+import { FRAME_HEADER, frameArg, getU32, putFrameHeader, putU32, StreamFrame } from '../sof/frames.ts';
+import { StreamState } from '../sof/stream-state.ts';
+
+const { ECONNRESET, EAGAIN, EPIPE } = constants.errno;
+const NO_BYTES = new Uint8Array(0);
+
+/** Largest read from the socket, and reads in one turn. */
+const CHUNK = 64 * 1024;
+const TURN = 8;
+/** A program that has closed its socket is waited for no longer than Linux waits in FIN_WAIT2. */
+const ORPHAN_TIMEOUT: Millis = 60_000;
+
+export type RelayVerbs = Pick<NativeVerbs, 'recv' | 'send' | 'shutdown' | 'close' | 'watch'>;
+
+export interface StreamRelayDeps {
+  readonly os: RelayVerbs;
+  readonly clock: Pick<Clock, 'after'>;
+  /** Connected to the program; taken over. */
+  readonly socket: number;
+  readonly flow: PacketFlow;
+  /** The program's next call on its socket gets this errno. */
+  readonly setError: (errno: number) => void;
+  /** Called once, when both socket and flow are given back. */
+  readonly onEnd: () => void;
+}
+
+export interface StreamRelayConfig {
+  /** The other end greets: frames. Otherwise raw packets. */
+  readonly framed: boolean;
+  readonly sendWindow: number;
+  readonly receiveWindow: number;
+}
+
+export class StreamRelay {
+  readonly #deps: StreamRelayDeps;
+  readonly #os: RelayVerbs;
+  readonly #flow: PacketFlow;
+  readonly #state: StreamState;
+  readonly #header: number;
+  readonly #chunk: number;
+  readonly #watch: Watch;
+  #orphan: Timer | undefined;
+  /** Bytes of the packet at the head of the flow that the socket has taken; -1 when none was looked at. */
+  #taken = -1;
+  #socketFull = false;
+  #ringFull = false;
+  #finPending = false;
+  #flowGone = false;
+  #closed = false;
+  /** Stream bytes from and to the program. */
+  bytesOut = 0;
+  bytesIn = 0;
+
+  constructor(deps: StreamRelayDeps, config: StreamRelayConfig) {
+    this.#deps = deps;
+    this.#os = deps.os;
+    this.#flow = deps.flow;
+    this.#header = config.framed ? FRAME_HEADER : 0;
+    this.#state = new StreamState(
+      config.framed ? config : { sendWindow: Number.MAX_SAFE_INTEGER, receiveWindow: Number.MAX_SAFE_INTEGER },
+    );
+    this.#chunk = Math.min(CHUNK, deps.flow.mtu - this.#header, deps.flow.ringBytes / 4);
+    this.#watch = new Watch(this.#os, deps.socket, WatchEvent.readable, (_status, events) => {
+      if ((events & WatchEvent.writable) !== 0 && this.#socketFull) this.#fromFlow();
+      this.#fromSocket();
+    });
+    deps.flow.observe({
+      readable: () => this.#fromFlow(),
+      writable: () => {
+        this.#ringFull = false;
+        this.#fromSocket();
+      },
+      gone: () => this.#peerGone(),
+    });
+  }
+
+  /** Ends both sides at once, as a reset. */
+  abort(errno: number = ECONNRESET): void {
+    this.#reset(errno, true);
+  }
+
+  get #framed(): boolean {
+    return this.#header > 0;
+  }
+
+  #fromSocket(): void {
+    if (this.#closed) return;
+    for (let i = 0; i < TURN && !this.#closed; i++) if (!this.#readOnce()) break;
+    if (this.#closed) return;
+    this.#sendCredit();
+    if (!this.#flow.ended) this.#flow.flush();
+    this.#arm();
+    this.#endIfDone();
+  }
+
+  /** True when there may be more to read. */
+  #readOnce(): boolean {
+    if (this.#finPending) return this.#sendFin();
+    if (this.#state.finSent || this.#ringFull || this.#flow.ended) return false;
+    const want = Math.min(this.#chunk, this.#state.sendable);
+    if (want <= 0) return false;
+    const offset = this.#reserve(want + this.#header);
+    if (offset < 0) return false;
+    const got = this.#os.recv(this.#deps.socket, this.#flow.memory, offset + this.#header, want);
+    if (got > 0) {
+      if (this.#framed) putFrameHeader(this.#flow.memory, offset, StreamFrame.DATA);
+      this.#flow.commit(got + this.#header);
+      this.#state.sent(got);
+      this.bytesOut += got;
+      return got === want;
+    }
+    if (got === 0) {
+      this.#finPending = true;
+      return this.#sendFin();
+    }
+    if (got !== -EAGAIN) this.#reset(-got, true);
+    return false;
+  }
+
+  #reserve(length: number): number {
+    const offset = this.#flow.reserve(length);
+    this.#ringFull = offset < 0;
+    return offset;
+  }
+
+  /** Writes a frame of its own; false when there is no room now. */
+  #frame(type: number, arg: number, payload = 0): boolean {
+    if (this.#flow.ended) return false;
+    const length = FRAME_HEADER + (type === StreamFrame.CREDIT ? 4 : 0);
+    const offset = this.#reserve(length);
+    if (offset < 0) return false;
+    putFrameHeader(this.#flow.memory, offset, type, 0, arg);
+    if (type === StreamFrame.CREDIT) putU32(this.#flow.memory, offset + FRAME_HEADER, payload);
+    this.#flow.commit(length);
+    this.#flow.flush();
+    return true;
+  }
+
+  /** The program sends no more. Returns false: nothing is left to read. */
+  #sendFin(): false {
+    if (this.#state.finSent || (this.#framed && !this.#frame(StreamFrame.FIN, 0))) return false;
+    this.#finPending = false;
+    this.#state.sentFin();
+    // A zero-length send tells whether the program has closed its socket or only its sending half.
+    if (this.#os.send(this.#deps.socket, NO_BYTES, 0, 0) === -EPIPE) this.#orphaned();
+    return false;
+  }
+
+  /** Nobody reads on our side any more. A raw peer cannot be told otherwise than by ending the flow. */
+  #orphaned(): void {
+    if (!this.#framed) this.#state.receivedFin();
+    this.#orphan ??= this.#deps.clock.after(ORPHAN_TIMEOUT, () => this.abort(), true);
+  }
+
+  #sendCredit(): void {
+    if (!this.#framed) return;
+    const due = this.#state.creditDue();
+    if (due > 0 && this.#frame(StreamFrame.CREDIT, 0, due)) this.#state.sentCredit(due);
+  }
+
+  #fromFlow(): void {
+    if (this.#closed) return;
+    this.#socketFull = false;
+    try {
+      this.#flow.drain((memory, offset, length) => this.#packet(memory, offset, length), TURN * 8);
+    } catch {
+      // The peer broke the protocol: it gets a reset, and so does the program.
+      this.#reset(ECONNRESET, true);
+      return;
+    }
+    if (this.#closed) return;
+    this.#sendCredit();
+    this.#arm();
+    if (this.#flowGone && !this.#socketFull) this.#endOfFlow();
+    this.#endIfDone();
+  }
+
+  /** False keeps the packet for later. Each header byte is read once: the other end can still change it. */
+  #packet(memory: Uint8Array, offset: number, length: number): boolean {
+    if (this.#closed) return false;
+    if (!this.#framed) return this.#data(memory, offset, length);
+    if (length < FRAME_HEADER) return true;
+    const type = memory[offset]!;
+    switch (type) {
+      case StreamFrame.DATA:
+        return this.#data(memory, offset + FRAME_HEADER, length - FRAME_HEADER);
+      case StreamFrame.FIN:
+        this.#receivedFin();
+        return true;
+      case StreamFrame.RST:
+        this.#reset(frameArg(memory, offset) || ECONNRESET, false);
+        return true;
+      case StreamFrame.CREDIT:
+        if (length >= FRAME_HEADER + 4)
+          this.#state.receivedCredit(getU32(memory, offset + FRAME_HEADER));
+        this.#later();
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  #data(memory: Uint8Array, offset: number, length: number): boolean {
+    if (this.#taken < 0) {
+      this.#state.received(length);
+      this.#taken = 0;
+    }
+    while (this.#taken < length) {
+      const at = this.#taken;
+      const sent = this.#os.send(this.#deps.socket, memory, offset + at, length - at);
+      if (sent === -EAGAIN) {
+        this.#socketFull = true;
+        return false;
+      }
+      if (sent < 0) {
+        this.#reset(ECONNRESET, true);
+        return true;
+      }
+      this.#taken += sent;
+      this.bytesIn += sent;
+    }
+    this.#taken = -1;
+    this.#state.delivered(length);
+    return true;
+  }
+
+  #receivedFin(): void {
+    if (this.#state.finReceived) return;
+    this.#state.receivedFin();
+    this.#os.shutdown(this.#deps.socket, 1);
+  }
+
+  /** Reads the socket again, outside of the drain that gave us credit. */
+  #later(): void {
+    queueMicrotask(() => this.#fromSocket());
+  }
+
+  #peerGone(): void {
+    this.#flowGone = true;
+    if (!this.#socketFull) this.#fromFlow();
+  }
+
+  /** What was queued has been delivered, and nothing more comes. */
+  #endOfFlow(): void {
+    if (this.#closed) return;
+    if (this.#framed && !this.#state.finReceived) return this.#reset(ECONNRESET, false);
+    this.#close();
+  }
+
+  #endIfDone(): void {
+    if (!this.#closed && this.#state.finished && this.#taken < 0) this.#close();
+  }
+
+  /** `tell`: the other end does not know yet. */
+  #reset(errno: number, tell: boolean): void {
+    if (this.#closed) return;
+    if (tell && this.#framed) this.#frame(StreamFrame.RST, errno);
+    this.#deps.setError(errno);
+    this.#close();
+  }
+
+  #arm(): void {
+    const reading =
+      !this.#state.finSent &&
+      !this.#finPending &&
+      !this.#ringFull &&
+      !this.#flow.ended &&
+      this.#state.sendable > 0;
+    this.#watch.set(
+      (reading ? WatchEvent.readable : 0) | (this.#socketFull ? WatchEvent.writable : 0),
+    );
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#orphan?.cancel();
+    this.#watch.close();
+    this.#os.close(this.#deps.socket);
+    if (!this.#flow.ended) this.#flow.flush();
+    this.#flow.dealloc();
+    this.#deps.onEnd();
+  }
+}

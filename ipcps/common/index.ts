@@ -1,0 +1,3 @@
+export * from './in-process.ts';
+export * from './ipcpd.ts';
+export * from './types.ts';

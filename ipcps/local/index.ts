@@ -1,0 +1,2 @@
+export { localIpcp } from './local-ipcp.ts';
+export { LocalLayer } from './local-layer.ts';

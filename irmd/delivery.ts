@@ -1,0 +1,197 @@
+/**
+ * Brings a flow request to a process that accepts, and its verdict back. Waits for somebody who accepts, starts a bound
+ * program when nobody does, offers the request, and makes the ring once it is accepted.
+ *
+ * Owns the verdicts that deferred accepts still have to give: BOUNDED by the flows that are pending.
+ */
+import {
+  type Clock,
+  type Deferred,
+  deferred,
+  type ErrnoName,
+  errnoName,
+  type Logger,
+  type Millis,
+  noBytes,
+  type OuroError,
+  PeerError,
+  PolicyError,
+  type QosSpec,
+  TimeoutError,
+  type Timer,
+  UsageError,
+} from '#lib/core/index.ts';
+import type { Reply } from '#lib/rpc/index.ts';
+import type { Acceptor, Acceptors } from './acceptors.ts';
+import type { Autostart } from './autostart.ts';
+import type { Connection, Flow } from './connection.ts';
+import type { Rings } from './host.ts';
+import type { FlowTable, NameTable } from './registry/index.ts';
+
+export interface Request {
+  /** The accepting end; its owner becomes the process that accepts. */
+  readonly flow: Flow;
+  readonly data: Uint8Array;
+  /** The allocating side wants a hand-off and is this user. */
+  readonly handoffUid: number | undefined;
+  /** Largest packet of the layer below, when it has a limit. */
+  readonly mtu: number | undefined;
+}
+
+/** Accepted. */
+export interface Answer {
+  /** Granted by a layer; absent: as asked for. */
+  readonly qos?: QosSpec;
+  readonly data: Uint8Array;
+  /** Ring end 0; empty when handed off. */
+  readonly fds: readonly number[];
+  readonly mtu: number;
+  readonly handoff: boolean;
+}
+
+export interface Verdict {
+  /** Positive errno, 0 to accept. */
+  readonly response: number;
+  readonly data: Uint8Array;
+  readonly handoff: boolean;
+}
+
+export interface DeliveryDeps {
+  names: NameTable;
+  flows: FlowTable<Connection>;
+  acceptors: Acceptors<Connection, Reply>;
+  autostart: Pick<Autostart, 'has' | 'start'>;
+  rings: Rings;
+  clock: Pick<Clock, 'after' | 'now'>;
+  log: Logger;
+}
+
+export interface DeliveryConfig {
+  /** For a process that is between two accepts. */
+  requestWait: Millis;
+  /** For a program that was started for this request. */
+  startWait: Millis;
+  /** From the offer to the verdict of a deferred accept. */
+  respondTimeout: Millis;
+}
+
+export const defaultDelivery: DeliveryConfig = {
+  requestWait: 1000,
+  startWait: 10_000,
+  respondTimeout: 5000,
+};
+
+interface Pending {
+  readonly request: Request;
+  readonly handoffAllowed: boolean;
+  readonly answered: Deferred<Answer>;
+  readonly timer: Timer;
+}
+
+const noFds: readonly number[] = [];
+/** A hand-off carries streams of another kind; this is only what a program may assume. */
+const HANDOFF_MTU = 65_535;
+
+export class Delivery {
+  readonly #deps: DeliveryDeps;
+  readonly #config: DeliveryConfig;
+  /** By flow id. BOUNDED by limits.flows. */
+  readonly #pending = new Map<number, Pending>();
+
+  constructor(deps: DeliveryDeps, config: DeliveryConfig) {
+    this.#deps = deps;
+    this.#config = config;
+  }
+
+  /** PeerError with the accepting side's errno, or EIPCP when nobody accepts in time. */
+  async deliver(request: Request, signal: AbortSignal): Promise<Answer> {
+    const { name } = request.flow;
+    const { acceptors, autostart, names, log } = this.#deps;
+    const use = (call: Acceptor<Connection, Reply>) => this.#offer(request, call);
+    log.info(`Flow request arrived for ${name}.`);
+    const grace = { timeout: this.#config.requestWait, signal };
+    const mayStart = autostart.has(name) && !acceptors.ready(name);
+    // A process that runs already may only be between two accepts.
+    const patient = !mayStart || (names.get(name)?.processes.size ?? 0) > 0;
+    let answer = patient ? await acceptors.wait(name, grace, use) : undefined;
+    if (answer === undefined && mayStart && autostart.start(name))
+      answer = await acceptors.wait(name, { timeout: this.#config.startWait, signal }, use);
+    if (answer !== undefined) return answer;
+    log.warn(`No active process for ${name}.`);
+    throw new PeerError(`Nobody accepts flows for ${name}`, 'EIPCP');
+  }
+
+  /** The verdict of a deferred accept. Throws UsageError ENOTALLOC when none is awaited for the flow. */
+  respond(flow: Flow, verdict: Verdict): Reply {
+    const pending = this.#pending.get(flow.id);
+    if (pending === undefined)
+      throw new UsageError(`Flow ${flow.id} does not wait for a response`, 'ENOTALLOC');
+    if (verdict.response !== 0) {
+      this.#take(flow.id)?.answered.reject(refusal(flow, verdict.response));
+      return { result: {} };
+    }
+    if (verdict.handoff && !pending.handoffAllowed)
+      throw new PolicyError(
+        `Flow ${flow.id} cannot be handed off: the other side did not offer it`,
+      );
+    const ring = verdict.handoff ? undefined : this.#deps.rings.create(pending.request.mtu);
+    this.#take(flow.id);
+    flow.machine.move('allocated');
+    if (verdict.handoff) flow.medium = 'handoff';
+    const mtu = ring?.mtu ?? HANDOFF_MTU;
+    pending.answered.resolve({
+      data: verdict.data,
+      fds: ring?.ends[0] ?? noFds,
+      mtu,
+      handoff: verdict.handoff,
+    });
+    return { result: { qos: flow.qos, mtu }, fds: ring?.ends[1] ?? noFds };
+  }
+
+  /** The accepting end is gone before its verdict. */
+  abandon(flowId: number, error: OuroError): void {
+    this.#take(flowId)?.answered.reject(error);
+  }
+
+  /** Runs in the moment in which request and accept call meet. */
+  #offer(request: Request, call: Acceptor<Connection, Reply>): Answer | Promise<Answer> {
+    const { flow, data, mtu } = request;
+    const { process, connection } = call;
+    const ring = call.deferred ? undefined : this.#deps.rings.create(mtu);
+    this.#deps.flows.own(flow, { pid: process.pid, uid: process.uid, connection });
+    if (connection.holdsFor(process.pid)) connection.held.add(flow);
+    const offer = { flow: flow.id, qos: flow.qos, name: flow.name, data };
+    if (ring === undefined) {
+      const handoff = request.handoffUid === process.uid;
+      call.answer({ result: { ...offer, handoff } });
+      return this.#awaitVerdict(request, handoff);
+    }
+    flow.machine.move('allocated');
+    call.answer({ result: { ...offer, mtu: ring.mtu }, fds: ring.ends[1] });
+    return { data: noBytes, fds: ring.ends[0], mtu: ring.mtu, handoff: false };
+  }
+
+  #awaitVerdict(request: Request, handoffAllowed: boolean): Promise<Answer> {
+    const { id } = request.flow;
+    const timeout = this.#config.respondTimeout;
+    const answered = deferred<Answer>();
+    const timer = this.#deps.clock.after(timeout, () =>
+      this.abandon(id, new TimeoutError(`Flow ${id} was not answered within ${timeout} ms`)),
+    );
+    this.#pending.set(id, { request, handoffAllowed, answered, timer });
+    return answered.promise;
+  }
+
+  #take(flowId: number): Pending | undefined {
+    const pending = this.#pending.get(flowId);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(flowId);
+    pending.timer.cancel();
+    return pending;
+  }
+}
+
+function refusal(flow: Flow, errno: number): PeerError {
+  const code: ErrnoName = errnoName(errno) ?? 'ECONNREFUSED';
+  return new PeerError(`${flow.name} refused the flow: ${code}`, code);
+}

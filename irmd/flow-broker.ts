@@ -1,0 +1,406 @@
+/**
+ * Allocation of flows, from both sides: programs that allocate, accept, respond and release, and IPCPs that bring requests from
+ * elsewhere. Order (semantics 1.8): a process here that accepts right now; else a layer that knows the name; else a process
+ * here that may accept soon, or can be started. A client needs no local entry for a name that a layer knows.
+ *
+ * A name that is registered in a layer with both ends on this host goes through that layer, which gives the flow's
+ * other end back (splice): the layer sees the flow, irmd joins the ends with one ring.
+ *
+ * Owns what is in flight: BOUNDED by limits.flows. Flows themselves are in the registry.
+ */
+import {
+  CanceledError,
+  type Clock,
+  type Logger,
+  type Millis,
+  noBytes,
+  OuroError,
+  PeerError,
+  type QosSpec,
+  UsageError,
+  within,
+} from '#lib/core/index.ts';
+import { hashName, hashText } from '#lib/layer/index.ts';
+import type { Reply } from '#lib/rpc/index.ts';
+import type { Acceptors } from './acceptors.ts';
+import type { Connection, Flow } from './connection.ts';
+import type { Answer, Delivery, Verdict } from './delivery.ts';
+import type { Rings } from './host.ts';
+import type { IpcpLink } from './ipcp-link.ts';
+import type { Layers, Member } from './layers.ts';
+import { type IpcpEntry, nameOfHash, type ProcessEntry, type Registry } from './registry/index.ts';
+
+/** Who asks: a process, through a connection that may be its own. */
+export interface Party {
+  readonly process: ProcessEntry;
+  readonly connection: Connection;
+}
+
+export interface AllocRequest {
+  readonly dst: string;
+  readonly qos: QosSpec;
+  readonly data: Uint8Array;
+  readonly timeout: Millis;
+  readonly handoff: boolean;
+}
+
+export interface IncomingRequest {
+  readonly hash: Uint8Array;
+  readonly qos: QosSpec;
+  readonly data: Uint8Array;
+  /** The allocating end, when it is on this host too. */
+  readonly splice: number | undefined;
+}
+
+export interface FlowBrokerDeps {
+  registry: Registry<Connection>;
+  acceptors: Acceptors<Connection, Reply>;
+  delivery: Delivery;
+  layers: Layers;
+  rings: Rings;
+  clock: Pick<Clock, 'after' | 'now'>;
+  log: Logger;
+  /** Process that runs the IPCPs, for log lines. */
+  ipcpdPid(): number;
+  /** Flow ids have grown beyond what is saved. */
+  changed(): void;
+}
+
+/** An allocation whose request went through a layer and may come back as `splice`. */
+interface Spliced {
+  readonly request: AllocRequest;
+  readonly uid: number;
+  readonly signal: AbortSignal;
+  answer: Answer | undefined;
+}
+
+export class FlowBroker {
+  readonly #deps: FlowBrokerDeps;
+  /** By flow id. BOUNDED by limits.flows. */
+  readonly #spliced = new Map<number, Spliced>();
+  /** Requests from IPCPs, by flow id. BOUNDED by limits.flows. */
+  readonly #incoming = new Map<number, AbortController>();
+
+  constructor(deps: FlowBrokerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves with the flow and ring end 0. PeerError ENAME, EIPCP, or the accepting side's errno; TimeoutError. */
+  alloc(party: Party, request: AllocRequest, signal: AbortSignal): Promise<Reply> {
+    const what = `Allocation of a flow to ${request.dst}`;
+    const work = (flow: Flow, inner: AbortSignal) => this.#reach(flow, party, request, inner);
+    return this.#allocating(party, request, what, signal, work);
+  }
+
+  /** As `alloc`, for the broadcast flow of a layer. */
+  join(party: Party, request: AllocRequest, signal: AbortSignal): Promise<Reply> {
+    const what = `Joining layer ${request.dst}`;
+    const member = this.#deps.layers.ofLayer(request.dst);
+    return this.#allocating(party, request, what, signal, (flow, inner) =>
+      this.#throughLayer(flow, member, (link, fds) => {
+        const { qos, timeout } = request;
+        const call = { flow: flow.id, qos, timeout, fds, signal: inner };
+        return link.joinFlow(member.entry.id, call);
+      }),
+    );
+  }
+
+  /** Resolves once a request was offered. TimeoutError, CanceledError. */
+  async accept(
+    party: Party,
+    { timeout, deferred }: { timeout?: Millis | undefined; deferred: boolean },
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const reply = await this.#deps.acceptors.accept({ ...party, deferred }, { timeout, signal });
+    if (!signal.aborted) return reply;
+    // The caller went in the moment in which it was served.
+    const { flow } = reply.result as { flow: number };
+    this.#deps.rings.close(reply.fds ?? []);
+    const entry = this.#deps.registry.flows.get(flow);
+    if (entry !== undefined) this.release(entry);
+    throw new CanceledError(`Accept of process ${party.process.pid} canceled`);
+  }
+
+  /** The verdict of a deferred accept. UsageError ENOTALLOC when the flow waits for none. */
+  respond(flow: Flow, verdict: Verdict): Reply {
+    const reply = this.#deps.delivery.respond(flow, verdict);
+    if (verdict.response !== 0) this.#drop(flow);
+    return reply;
+  }
+
+  /** One end is given back, by its owner or because the owner is gone. Idempotent. */
+  release(flow: Flow): void {
+    if (flow.machine.is('dealloc-pending', 'deallocated')) return;
+    const before = flow.machine.state;
+    const gone = this.#drop(flow);
+    // A request that was never accepted gets a response instead.
+    if (flow.ipcp !== undefined && before !== 'accept-pending') this.#tellIpcp(flow.ipcp, flow.id);
+    const { peer } = flow;
+    if (gone.length === 0 && peer?.medium === 'handoff')
+      peer.owner?.connection.peer.notify('flow_dealloc', { flow: peer.id });
+    if (gone.length === 0 || before !== 'allocated') return;
+    const by = flow.ipcp === undefined ? flow.owner?.pid : this.#deps.ipcpdPid();
+    this.#deps.log.info(
+      `Completed deallocation of port_id ${gone.map((f) => f.id).join(' | ')} by process ${by}.`,
+    );
+  }
+
+  /** A request from an IPCP. The answer follows as `ipcp_flow_respond`. */
+  incoming(ipcp: IpcpEntry, request: IncomingRequest): { flow: number } {
+    const name = nameOfHash(ipcp, request.hash);
+    if (name === undefined) {
+      this.#deps.log.warn(`No name for ${hashText(request.hash)}.`);
+      throw new UsageError(`IPCP ${ipcp.name} has no name for ${hashText(request.hash)}`, 'ENAME');
+    }
+    if (request.splice !== undefined) return this.#incomingSpliced(ipcp, request.splice);
+    const flow = this.#create(name, request.qos, 'accept-pending');
+    flow.ipcp = ipcp.id;
+    flow.medium = 'ipcp';
+    const abort = new AbortController();
+    this.#incoming.set(flow.id, abort);
+    const mtu = ipcp.facts?.mtu;
+    const wanted = { flow, data: request.data, handoffUid: undefined, mtu };
+    void this.#serve(ipcp, flow, this.#deps.delivery.deliver(wanted, abort.signal)).finally(() =>
+      this.#incoming.delete(flow.id),
+    );
+    return { flow: flow.id };
+  }
+
+  /** The far end of a flow is gone. An established one ends by its ring; one that still waits is withdrawn here. */
+  farEndReleased(flowId: number): void {
+    this.#incoming.get(flowId)?.abort();
+  }
+
+  /** The process that ran the IPCPs is gone, and with it whoever waited there. */
+  ipcpdLost(): void {
+    for (const abort of this.#incoming.values()) abort.abort();
+  }
+
+  async #allocating(
+    party: Party,
+    request: AllocRequest,
+    what: string,
+    signal: AbortSignal,
+    work: (flow: Flow, signal: AbortSignal) => Promise<Answer>,
+  ): Promise<Reply> {
+    const { registry, rings, clock, log } = this.#deps;
+    const flow = this.#create(request.dst, request.qos, 'alloc-pending');
+    const { process, connection } = party;
+    registry.flows.own(flow, { pid: process.pid, uid: process.uid, connection });
+    if (connection.holdsFor(process.pid)) connection.held.add(flow);
+    const inner = new AbortController();
+    const working = work(flow, inner.signal);
+    try {
+      const answer = await within(clock, working, what, { timeout: request.timeout, signal });
+      if (!flow.machine.is('alloc-pending')) throw new CanceledError(`${what} canceled`);
+      flow.machine.move('allocated');
+      if (answer.handoff) flow.medium = 'handoff';
+      const ids = flow.peer === undefined ? `${flow.id}` : `${flow.id} | ${flow.peer.id}`;
+      log.info(`Flow on port_id ${ids} allocated.`);
+      const { qos, data, mtu, handoff, fds } = answer;
+      return { result: { flow: flow.id, qos: qos ?? flow.qos, mtu, data, handoff }, fds };
+    } catch (error) {
+      inner.abort();
+      this.release(flow);
+      working.then(
+        (late) => rings.close(late.fds),
+        () => undefined,
+      );
+      if (error instanceof PeerError) log.info(`Destination ${request.dst} unreachable.`);
+      throw error;
+    }
+  }
+
+  async #reach(
+    flow: Flow,
+    party: Party,
+    request: AllocRequest,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { acceptors, layers, registry } = this.#deps;
+    const { dst } = request;
+    if (!acceptors.ready(dst)) {
+      const outer = layers.outer(dst);
+      const member = outer.length > 0 ? await this.#lookAround(dst, outer, signal) : undefined;
+      if (member !== undefined) return this.#outward(flow, member, request, signal);
+      if (registry.names.get(dst) === undefined)
+        throw new PeerError(`Name ${dst} is unknown here and in every layer`, 'ENAME');
+    }
+    const member = layers.splicing(dst);
+    const { uid } = party.process;
+    if (member !== undefined) return this.#throughSplice(flow, member, { request, uid, signal });
+    return this.#offerHere(flow, request, uid, signal);
+  }
+
+  /** A layer that knows the name; undefined when none does, or somebody here accepts before the layers have answered. */
+  async #lookAround(
+    name: string,
+    outer: readonly Member[],
+    signal: AbortSignal,
+  ): Promise<Member | undefined> {
+    const asking = new AbortController();
+    const stop = () => asking.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    let unsubscribe = () => {};
+    try {
+      return await Promise.race([
+        this.#deps.layers.find(outer, name, asking.signal),
+        new Promise<undefined>((resolve) => {
+          unsubscribe = this.#deps.acceptors.whenReady(name, () => resolve(undefined));
+        }),
+      ]);
+    } finally {
+      unsubscribe();
+      asking.abort();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #offerHere(flow: Flow, request: AllocRequest, uid: number, signal: AbortSignal): Promise<Answer> {
+    const peer = this.#deps.registry.flows.createPeer(flow);
+    const handoffUid = request.handoff ? uid : undefined;
+    const wanted = { flow: peer, data: request.data, handoffUid, mtu: undefined };
+    return this.#deps.delivery.deliver(wanted, signal);
+  }
+
+  async #throughSplice(
+    flow: Flow,
+    { entry, facts }: Member,
+    { request, uid, signal }: Omit<Spliced, 'answer'>,
+  ): Promise<Answer> {
+    const spliced: Spliced = { request, uid, signal, answer: undefined };
+    flow.ipcp = entry.id;
+    this.#spliced.set(flow.id, spliced);
+    const { dst, qos, data, timeout } = request;
+    const hash = hashName(facts.hash, dst);
+    const call = { flow: flow.id, hash, qos, data, timeout, fds: [], signal };
+    try {
+      await this.#deps.layers.link().alloc(entry.id, call);
+      if (spliced.answer === undefined)
+        throw new PeerError(`IPCP ${entry.name} never gave flow ${flow.id} back`, 'EIPCP');
+      return spliced.answer;
+    } catch (error) {
+      this.#deps.rings.close(spliced.answer?.fds ?? []);
+      throw error;
+    } finally {
+      this.#spliced.delete(flow.id);
+    }
+  }
+
+  #incomingSpliced(ipcp: IpcpEntry, flowId: number): { flow: number } {
+    const spliced = this.#spliced.get(flowId);
+    const flow = this.#deps.registry.flows.get(flowId);
+    if (spliced === undefined || flow?.ipcp !== ipcp.id)
+      throw new UsageError(`Flow ${flowId} does not wait at IPCP ${ipcp.name}`, 'ENOTALLOC');
+    const { request, uid, signal } = spliced;
+    const peer = this.#deps.registry.flows.createPeer(flow);
+    const handoffUid = request.handoff ? uid : undefined;
+    const wanted = { flow: peer, data: request.data, handoffUid, mtu: ipcp.facts?.mtu };
+    const answering = this.#deps.delivery.deliver(wanted, signal).then((answer) => {
+      // The ring's other end waits here for the IPCP's word to the allocating side.
+      if (this.#spliced.get(flowId) === spliced) spliced.answer = answer;
+      else this.#deps.rings.close(answer.fds);
+      return { ...answer, fds: [] };
+    });
+    void this.#serve(ipcp, peer, answering);
+    return { flow: peer.id };
+  }
+
+  #outward(
+    flow: Flow,
+    member: Member,
+    { dst, qos, data, timeout }: AllocRequest,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    return this.#throughLayer(flow, member, (link, fds) => {
+      const hash = hashName(member.facts.hash, dst);
+      return link.alloc(member.entry.id, { flow: flow.id, hash, qos, data, timeout, fds, signal });
+    });
+  }
+
+  /** The IPCP carries packets between the ring's end 1 and the layer. */
+  async #throughLayer(
+    flow: Flow,
+    { entry, facts }: Member,
+    call: (link: IpcpLink, fds: readonly number[]) => Promise<{ qos: QosSpec; data?: Uint8Array }>,
+  ): Promise<Answer> {
+    flow.ipcp = entry.id;
+    flow.medium = 'ipcp';
+    const link = this.#deps.layers.link();
+    const { ends, mtu } = this.#deps.rings.create(facts.mtu);
+    try {
+      const { qos, data = noBytes } = await call(link, ends[1]);
+      return { qos, data, fds: ends[0], mtu, handoff: false };
+    } catch (error) {
+      this.#deps.rings.close(ends[0]);
+      throw error;
+    }
+  }
+
+  /** Tells the IPCP what became of a request that it brought. */
+  async #serve(ipcp: IpcpEntry, flow: Flow, answering: Promise<Answer>): Promise<void> {
+    const { log } = this.#deps;
+    let answer: Answer;
+    try {
+      answer = await answering;
+    } catch (error) {
+      this.#drop(flow);
+      if (!(error instanceof OuroError)) throw error;
+      return this.#respond(ipcp, flow, error.errno, noBytes, []);
+    }
+    if (flow.peer === undefined) log.info(`Flow on port_id ${flow.id} allocated.`);
+    await this.#respond(ipcp, flow, 0, answer.data, answer.fds);
+  }
+
+  /** An IPCP that has gone meanwhile closes the ring by going: the accepting side notices as with any peer. */
+  async #respond(
+    ipcp: IpcpEntry,
+    flow: Flow,
+    response: number,
+    data: Uint8Array,
+    fds: readonly number[],
+  ): Promise<void> {
+    try {
+      await this.#linkFor(fds).respond(ipcp.id, { flow: flow.id, response, data }, fds);
+    } catch (error) {
+      if (!(error instanceof OuroError)) throw error;
+      this.#deps.log.warn(`IPCP ${ipcp.name} lost flow ${flow.id}: ${error.message}`);
+    }
+  }
+
+  /** The link that takes these descriptors over; without one they are closed. */
+  #linkFor(fds: readonly number[]): IpcpLink {
+    try {
+      return this.#deps.layers.link();
+    } catch (error) {
+      this.#deps.rings.close(fds);
+      throw error;
+    }
+  }
+
+  #create(name: string, qos: QosSpec, state: 'alloc-pending' | 'accept-pending'): Flow {
+    const { flows } = this.#deps.registry;
+    const before = flows.reserved;
+    const flow = flows.create(name, qos, state);
+    if (flows.reserved !== before) this.#deps.changed();
+    return flow;
+  }
+
+  #drop(flow: Flow): Flow[] {
+    const gone = this.#deps.registry.flows.release(flow);
+    for (const one of new Set([flow, ...gone])) {
+      one.owner?.connection.held.delete(one);
+      this.#deps.delivery.abandon(one.id, new PeerError(`Flow ${one.id} is gone`, 'EIPCP'));
+    }
+    return gone;
+  }
+
+  #tellIpcp(ipcp: number, flow: number): void {
+    try {
+      this.#deps.layers.link().dealloc(ipcp, flow);
+    } catch (error) {
+      // The IPCPs are being restarted: they know nothing of the flow any more.
+      if (!(error instanceof OuroError)) throw error;
+    }
+  }
+}

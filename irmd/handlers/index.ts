@@ -1,0 +1,3 @@
+export { onIpcpdEvent } from './ipcpd.ts';
+export { allMethods } from './methods.ts';
+export type { Services } from './services.ts';

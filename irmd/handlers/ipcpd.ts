@@ -1,0 +1,79 @@
+/** What ipcpd may say: hello, flow requests, and events. From anybody else it is refused. */
+import { z } from 'zod';
+import { PolicyError, UsageError } from '#lib/core/index.ts';
+import { type Methods, method } from '#lib/rpc/index.ts';
+import type { Connection } from '../connection.ts';
+import {
+  dataSchema,
+  flowSchema,
+  hashSchema,
+  ipcpSchema,
+  nameSchema,
+  qosSchema,
+} from './schemas.ts';
+import { type Services, serving } from './services.ts';
+
+const state = z.string().max(32);
+const helloSchema = z.object({
+  ipcps: z
+    .array(
+      z.object({
+        ipcp: ipcpSchema,
+        name: nameSchema,
+        type: z.string().max(64),
+        layer: nameSchema.optional(),
+        state,
+      }),
+    )
+    .max(1024)
+    .default([]),
+});
+const requestSchema = z.object({
+  ipcp: ipcpSchema,
+  hash: hashSchema,
+  qos: qosSchema,
+  data: dataSchema,
+  splice: flowSchema.optional(),
+});
+const deallocEvent = z.object({ flow: flowSchema });
+const stateEvent = z.object({ ipcp: ipcpSchema, state });
+
+export function ipcpdMethods(services: Services): Methods {
+  const { supervisor, registry, broker } = services;
+  return {
+    ipcpd_hello: method(helloSchema, ({ ipcps }, context) => {
+      supervisor.hello(services.connectionOf(context), ipcps);
+      services.state.touch();
+      return { result: {} };
+    }),
+    ipcp_flow_request: serving(services, requestSchema, (p, connection) => {
+      if (!supervisor.is(connection))
+        throw new PolicyError(`Process ${connection.cred.pid} is not the ipcpd of this irmd`);
+      const ipcp = registry.ipcps.get(p.ipcp);
+      if (ipcp === undefined) throw new UsageError(`There is no IPCP ${p.ipcp}`, 'EIPCP');
+      return { result: broker.incoming(ipcp, { ...p, splice: p.splice }) };
+    }),
+  };
+}
+
+/** Events that make no sense are dropped: there is nobody to tell. */
+export function onIpcpdEvent(
+  services: Services,
+  connection: Connection,
+  event: string,
+  params: unknown,
+): void {
+  if (!services.supervisor.is(connection)) return;
+  if (event === 'ipcp_flow_dealloc') {
+    const parsed = deallocEvent.safeParse(params);
+    if (parsed.success) services.broker.farEndReleased(parsed.data.flow);
+  } else if (event === 'ipcp_state') {
+    const parsed = stateEvent.safeParse(params);
+    const entry = parsed.success ? services.registry.ipcps.get(parsed.data.ipcp) : undefined;
+    if (entry === undefined || !parsed.success) return;
+    if (parsed.data.state === 'shutdown' && entry.machine.can('null')) {
+      services.log.error(`IPCP ${entry.name} has shut down by itself.`);
+      entry.machine.move('null');
+    }
+  }
+}

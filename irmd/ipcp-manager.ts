@@ -1,0 +1,234 @@
+/**
+ * IPCPs and registrations: does what management asks for, keeps the registry as the list of what is wanted, and makes it again
+ * when ipcpd was restarted. The registry is changed only after ipcpd has done its part.
+ */
+import { type Logger, OuroError, type QosSpec, toHex, UsageError } from '#lib/core/index.ts';
+import { hashName, hashText } from '#lib/layer/index.ts';
+import type { Connection } from './connection.ts';
+import type { IpcpLink } from './ipcp-link.ts';
+import type { IpcpEntry, Membership, NameEntry, Registry } from './registry/index.ts';
+import type { RunningIpcp, Supervisor } from './supervisor.ts';
+
+export type Target = { layer: string } | { ipcp: string };
+
+export interface IpcpManagerDeps {
+  registry: Registry<Connection>;
+  supervisor: Pick<Supervisor, 'ready' | 'pid'>;
+  log: Logger;
+}
+
+export class IpcpManager {
+  readonly #deps: IpcpManagerDeps;
+
+  constructor(deps: IpcpManagerDeps) {
+    this.#deps = deps;
+  }
+
+  /** UsageError EEXIST, EIPCPTYPE; PeerError EIPCP. */
+  async create(name: string, type: string): Promise<{ pid: number }> {
+    const { registry, supervisor, log } = this.#deps;
+    registry.ipcps.mustBeFree(name);
+    const link = await supervisor.ready();
+    const entry = registry.ipcps.add(name, type);
+    try {
+      await link.create(entry);
+      entry.machine.move('init');
+    } catch (error) {
+      registry.ipcps.delete(entry);
+      throw error;
+    }
+    const { pid } = supervisor;
+    log.info(`Created IPCP ${pid}.`);
+    return { pid };
+  }
+
+  async destroy(name: string): Promise<void> {
+    const { registry, supervisor, log } = this.#deps;
+    const entry = registry.ipcps.need(name);
+    const { pid } = supervisor;
+    if (!entry.machine.is('null')) await (await supervisor.ready()).destroy(entry.id);
+    entry.machine.move('shutdown');
+    registry.destroyIpcp(entry);
+    log.info(`Destroyed IPCP ${pid}.`);
+  }
+
+  /** Bootstrap or enroll. UsageError EIPCPSTATE unless the IPCP is new. */
+  async join(name: string, wanted: Membership): Promise<{ pid: number; layer: string }> {
+    const { registry, supervisor, log } = this.#deps;
+    const entry = registry.ipcps.need(name);
+    const link = await supervisor.ready();
+    if (!entry.machine.is('init'))
+      throw new UsageError(`IPCP ${name} is ${entry.machine.state}, not init`, 'EIPCPSTATE');
+    await this.#join(link, entry, wanted);
+    const { pid } = supervisor;
+    const layer = entry.membership?.layer ?? wanted.layer;
+    const done = wanted.how === 'bootstrap' ? 'Bootstrapped' : 'Enrolled';
+    log.info(`${done} IPCP ${pid} in layer ${layer}.`);
+    return { pid, layer };
+  }
+
+  async connect(
+    verb: 'ipcp_connect' | 'ipcp_disconnect',
+    name: string,
+    params: { component: string; dst: string; qos?: QosSpec | undefined },
+  ): Promise<void> {
+    const entry = this.#deps.registry.ipcps.need(name);
+    const link = await this.#deps.supervisor.ready();
+    await link.connect(verb, entry.id, params);
+    const { component, dst } = params;
+    const between = `between IPCP ${this.#deps.supervisor.pid} and ${dst}`;
+    this.#deps.log.info(
+      verb === 'ipcp_connect'
+        ? `Established ${component} connection ${between}.`
+        : `${component} connection ${between} torn down.`,
+    );
+  }
+
+  /** With every IPCP of the layer, or with one. All of it or, as far as we can undo, nothing. */
+  async register(name: string, target: Target): Promise<void> {
+    const entries = this.#targets(target);
+    const link = await this.#deps.supervisor.ready();
+    const done: IpcpEntry[] = [];
+    try {
+      for (const entry of entries) {
+        await this.#register(link, entry, name);
+        done.push(entry);
+      }
+    } catch (error) {
+      for (const entry of done) await this.#unregister(link, entry, name).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async unregister(name: string, target: Target): Promise<void> {
+    const known = this.#deps.registry.names.need(name);
+    const entries = this.#targets(target).filter((entry) => known.registrations.has(entry.id));
+    if (entries.length === 0) {
+      const where = 'layer' in target ? `layer ${target.layer}` : `IPCP ${target.ipcp}`;
+      throw new UsageError(`Name ${name} is not registered in ${where}`, 'ENOENT');
+    }
+    const link = await this.#deps.supervisor.ready();
+    for (const entry of entries) await this.#unregister(link, entry, name);
+  }
+
+  /** From every layer: the name is about to go. An IPCP that does not run has nothing to be told. */
+  async unregisterEverywhere({ name, registrations }: NameEntry): Promise<void> {
+    const { registry, supervisor } = this.#deps;
+    for (const id of [...registrations]) {
+      const entry = registry.ipcps.get(id);
+      if (entry?.machine.is('operational'))
+        await this.#unregister(await supervisor.ready(), entry, name);
+      else for (const hash of hashesOf(entry, name)) registry.unregister(entry!, name, hash);
+    }
+  }
+
+  /** Makes ipcpd run what the registry lists. One IPCP that fails does not keep the others from it. */
+  async recover(link: IpcpLink, running: readonly RunningIpcp[]): Promise<void> {
+    const { registry, log } = this.#deps;
+    for (const { ipcp, name, type } of running) {
+      const entry = registry.ipcps.get(ipcp);
+      if (entry?.name === name && entry.type === type) continue;
+      log.warn(`ipcpd runs IPCP ${name}, which nobody wants.`);
+      await link.destroy(ipcp).catch(() => undefined);
+    }
+    for (const entry of registry.ipcps.values()) {
+      const found = running.find((r) => r.ipcp === entry.id && r.name === entry.name);
+      try {
+        await this.#recoverOne(link, entry, found);
+      } catch (error) {
+        if (!(error instanceof OuroError)) throw error;
+        log.error(`IPCP ${entry.name} could not be made again: ${error.message}.`);
+      }
+    }
+  }
+
+  /** Nothing runs any more. */
+  lost(): void {
+    for (const { machine } of this.#deps.registry.ipcps.values())
+      if (machine.can('null')) machine.move('null');
+  }
+
+  async #recoverOne(
+    link: IpcpLink,
+    entry: IpcpEntry,
+    found: RunningIpcp | undefined,
+  ): Promise<void> {
+    const { machine, membership, facts } = entry;
+    const layer = found?.state === 'operational' ? found.layer : undefined;
+    const usable = found !== undefined && layer === membership?.layer;
+    if (found !== undefined && !usable) await link.destroy(entry.id);
+    if (!usable) await link.create(entry);
+    machine.move('init');
+    if (membership === undefined) return;
+    if (usable && facts !== undefined) {
+      machine.move('booting');
+      machine.move('operational');
+    } else {
+      await this.#join(link, entry, membership);
+    }
+    const names = [...entry.registrations.values()];
+    entry.registrations.clear();
+    for (const name of names) await this.#registerAgain(link, entry, name);
+    this.#deps.log.info(`IPCP ${entry.name} is back in layer ${entry.membership?.layer}.`);
+  }
+
+  async #join(link: IpcpLink, entry: IpcpEntry, wanted: Membership): Promise<void> {
+    entry.machine.move('booting');
+    try {
+      const { layer, facts } = await link.join(entry.id, wanted);
+      entry.membership = { ...wanted, layer };
+      entry.facts = facts;
+      entry.machine.move('operational');
+    } catch (error) {
+      if (entry.machine.is('booting')) entry.machine.move('init');
+      throw error;
+    }
+  }
+
+  async #register(link: IpcpLink, entry: IpcpEntry, name: string): Promise<void> {
+    const { hash, layer } = this.#member(entry, name);
+    const known = entry.registrations.get(toHex(hash));
+    if (known !== undefined)
+      throw new UsageError(`Name ${known} is registered in ${layer} already`, 'EEXIST');
+    await link.register(entry.id, hash);
+    this.#deps.registry.register(entry, name, toHex(hash));
+    this.#deps.log.info(`Registered ${name} in ${layer} as ${hashText(hash)}.`);
+  }
+
+  /** An ipcpd that kept running may have kept the registration too. */
+  async #registerAgain(link: IpcpLink, entry: IpcpEntry, name: string): Promise<void> {
+    const { hash } = this.#member(entry, name);
+    try {
+      await link.register(entry.id, hash);
+    } catch (error) {
+      if (!(error instanceof OuroError) || error.code !== 'EEXIST') throw error;
+    }
+    this.#deps.registry.register(entry, name, toHex(hash));
+  }
+
+  async #unregister(link: IpcpLink, entry: IpcpEntry, name: string): Promise<void> {
+    const { hash, layer } = this.#member(entry, name);
+    await link.unregister(entry.id, hash);
+    this.#deps.registry.unregister(entry, name, toHex(hash));
+    this.#deps.log.info(`Unregistered ${name} from ${layer}.`);
+  }
+
+  #member({ name, machine, facts, membership }: IpcpEntry, registered: string) {
+    if (facts === undefined || membership === undefined || !machine.is('operational'))
+      throw new UsageError(
+        `IPCP ${name} is ${machine.state}: bootstrap or enroll it first`,
+        'EIPCPSTATE',
+      );
+    return { hash: hashName(facts.hash, registered), layer: membership.layer };
+  }
+
+  #targets(target: Target): IpcpEntry[] {
+    const { ipcps } = this.#deps.registry;
+    return 'layer' in target ? ipcps.inLayer(target.layer) : [ipcps.need(target.ipcp)];
+  }
+}
+
+/** Hashes under which a name is registered: one, or none. */
+function hashesOf(entry: IpcpEntry | undefined, name: string): string[] {
+  return [...(entry?.registrations ?? [])].flatMap(([hash, of]) => (of === name ? [hash] : []));
+}

@@ -1,0 +1,107 @@
+/** Which layer of this host reaches a name: asks the IPCPs' directories (semantics 1.8). */
+import { type Millis, OuroError, PeerError } from '#lib/core/index.ts';
+import { hashName } from '#lib/layer/index.ts';
+import type { IpcpLink } from './ipcp-link.ts';
+import type { IpcpEntry, IpcpTable, LayerFacts, NameTable } from './registry/index.ts';
+
+/** The prototype's order of types; unlisted ones come last. Broadcast layers have no names to ask for. */
+const typeOrder = ['local', 'unicast', 'eth-llc', 'eth-dix', 'udp4', 'udp6', 'raptor'];
+
+/** An IPCP that is a member of a layer. */
+export interface Member {
+  readonly entry: IpcpEntry;
+  readonly facts: LayerFacts;
+}
+
+export interface LayersDeps {
+  ipcps: IpcpTable;
+  names: NameTable;
+  /** The process that runs the IPCPs. PeerError EIPCP when it is being restarted. */
+  link(): IpcpLink;
+}
+
+export interface LayersConfig {
+  queryTimeout: Millis;
+}
+
+export class Layers {
+  readonly #deps: LayersDeps;
+  readonly #config: LayersConfig;
+
+  constructor(deps: LayersDeps, config: LayersConfig) {
+    this.#deps = deps;
+    this.#config = config;
+  }
+
+  link(): IpcpLink {
+    return this.#deps.link();
+  }
+
+  /** The member that joins both ends here: the name is registered in its layer. */
+  splicing(name: string): Member | undefined {
+    for (const id of this.#deps.names.get(name)?.registrations ?? []) {
+      const member = operational(this.#deps.ipcps.get(id));
+      if (member?.facts.splice) return member;
+    }
+    return undefined;
+  }
+
+  /** Members whose layer may know a name that is not ours there, in the order in which they are preferred. */
+  outer(name: string): Member[] {
+    const ours = this.#deps.names.get(name)?.registrations;
+    return [...this.#deps.ipcps.values()]
+      .flatMap((entry) => operational(entry) ?? [])
+      .filter(({ entry, facts }) => !facts.splice && entry.type !== 'broadcast')
+      .filter(({ entry }) => ours?.has(entry.id) !== true)
+      .sort((a, b) => rank(a.entry) - rank(b.entry) || a.entry.id - b.entry.id);
+  }
+
+  /** Asks all at once; of those that know the name, the one that comes first in `members`. */
+  async find(
+    members: readonly Member[],
+    name: string,
+    signal: AbortSignal,
+    timeout = this.#config.queryTimeout,
+  ): Promise<Member | undefined> {
+    const answers = members.map((member) =>
+      this.#knows(member, name, Math.min(timeout, this.#config.queryTimeout), signal),
+    );
+    for (const [i, answer] of answers.entries()) if (await answer) return members[i];
+    return undefined;
+  }
+
+  /** PeerError EIPCP when no member here is in the layer. */
+  ofLayer(layer: string): Member {
+    for (const entry of this.#deps.ipcps.inLayer(layer)) {
+      const member = operational(entry);
+      if (member !== undefined) return member;
+    }
+    throw new PeerError(`The IPCP in layer ${layer} is not operational`, 'EIPCP');
+  }
+
+  /** An IPCP that cannot be asked does not know. */
+  async #knows(
+    { entry, facts }: Member,
+    name: string,
+    timeout: Millis,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    try {
+      const hash = hashName(facts.hash, name);
+      return await this.#deps.link().query(entry.id, hash, timeout, signal);
+    } catch (error) {
+      if (error instanceof OuroError) return false;
+      throw error;
+    }
+  }
+}
+
+function operational(entry: IpcpEntry | undefined): Member | undefined {
+  if (entry?.facts === undefined || !entry.machine.is('operational')) return undefined;
+  return { entry, facts: entry.facts };
+}
+
+function rank({ type }: IpcpEntry): number {
+  const at = typeOrder.indexOf(type);
+  return at < 0 ? typeOrder.length : at;
+}

@@ -1,0 +1,4 @@
+export * from './ipcp-stanzas.ts';
+export * from './irmd-conf.ts';
+export * from './log.ts';
+export * from './runtime-dir.ts';

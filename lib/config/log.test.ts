@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { jsonLogs, talkLogger, talkLogs } from './log.ts';
+
+describe('talkLogs', () => {
+  it('writes the lines of the talk', () => {
+    const lines: string[] = [];
+    const logs = talkLogs((line) => lines.push(line));
+    logs('irmd').info('Created IPCP 6532.');
+    logs('ipcpd-local').info('Registered 081afc84.');
+    logs('irmd').debug('Process 8976 inherits name ioq3 from program ioq3ded.x86_64.');
+    logs('irmd').warn('w');
+    logs('irmd').error('e');
+    expect(lines).toEqual([
+      'irmd(II): Created IPCP 6532.\n',
+      'ipcpd-local(II): Registered 081afc84.\n',
+      'irmd(DB): Process 8976 inherits name ioq3 from program ioq3ded.x86_64.\n',
+      'irmd(WW): w\n',
+      'irmd(EE): e\n',
+    ]);
+  });
+
+  it('has the pid and colours of the prototype when asked for', () => {
+    const lines: string[] = [];
+    const log = talkLogger((line) => lines.push(line), 'irmd', { pid: 42, colour: true });
+    log.info('i');
+    log.debug('d');
+    expect(lines).toEqual(['\x1b[32m==00042== irmd(II): i\x1b[0m\n', '==00042== irmd(DB): d\n']);
+  });
+
+  it('keeps a hostile name from forging a line', () => {
+    const lines: string[] = [];
+    talkLogger((line) => lines.push(line), 'irmd').info('Bound x\nirmd(II): y\x1b[31m.');
+    expect(lines).toEqual(['irmd(II): Bound x\\x0airmd(II): y\\x1b[31m.\n']);
+  });
+});
+
+describe('jsonLogs', () => {
+  it('writes one object a line', () => {
+    const lines: string[] = [];
+    jsonLogs({ write: (line) => lines.push(line) })('irmd').info('hello');
+    expect(JSON.parse(lines[0]!)).toMatchObject({ component: 'irmd', msg: 'hello', level: 30 });
+  });
+});

@@ -1,0 +1,196 @@
+import { describe, expect, it } from '@jest/globals';
+import { qosRaw, utf8 } from '#lib/core/index.ts';
+import { type FlowEnd, FlowEvent, inlinePair } from '#lib/layer/index.ts';
+import { type RingFlow, RingPair } from '#lib/ring/index.ts';
+import { failAt, SeededRandom, SimClock } from '#lib/testkit/index.ts';
+import { FlowPump, type PumpEnd } from './flow-pump.ts';
+import type { Guard } from './ipcp.ts';
+
+const open: Guard = (fn) => fn;
+
+function setup({ ringBytes = 4096, queue = 8, mtu = 1000, ringMtu = 1000 } = {}) {
+  const clock = new SimClock();
+  const ring = new RingPair({ ringBytes, mtu: ringMtu });
+  const [near, far] = inlinePair({ qos: qosRaw, mtu, queue });
+  const ends: PumpEnd[] = [];
+  const pump = new FlowPump({ ring: ring.b, flow: near, clock, guard: open }, (e) => ends.push(e));
+  return { clock, program: ring.a, far, pump, ends };
+}
+
+/** Writes with back-pressure. */
+function feed(flow: RingFlow | FlowEnd, packets: Uint8Array[]): void {
+  let next = 0;
+  const step = () => {
+    while (next < packets.length && flow.write(packets[next]!)) next++;
+  };
+  flow.onWritable(step);
+  step();
+}
+
+function drain(flow: RingFlow | FlowEnd): string[] {
+  const got: string[] = [];
+  flow.onReadable(() => {
+    for (let p = flow.read(); p !== undefined; p = flow.read())
+      got.push(Buffer.from(p).toString('hex'));
+  });
+  return got;
+}
+
+const hex = (packets: Uint8Array[]) => packets.map((p) => Buffer.from(p).toString('hex'));
+
+describe('FlowPump', () => {
+  it('carries packets of any size both ways, through small rings and queues', async () => {
+    const { clock, program, far } = setup();
+    const random = new SeededRandom(5);
+    const make = () => Array.from({ length: 700 }, () => random.bytes(1 + random.int(1000)));
+    const [down, up] = [make(), make()];
+    const [atFar, atProgram] = [drain(far), drain(program)];
+    feed(program, down);
+    feed(far, up);
+    await clock.until(() => atFar.length === down.length && atProgram.length === up.length);
+    expect(atFar).toEqual(hex(down));
+    expect(atProgram).toEqual(hex(up));
+    program.dealloc();
+    far.dealloc();
+  });
+
+  it('holds back a writer whose reader does not read, on both sides', async () => {
+    const { clock, program, far } = setup();
+    const packet = new Uint8Array(500);
+    const fill = async (flow: RingFlow | FlowEnd) => {
+      let written = 0;
+      for (let round = 0; round < 20; round++) {
+        while (written < 10_000 && flow.write(packet)) written++;
+        await clock.settle();
+      }
+      return written;
+    };
+    const [down, up] = [await fill(program), await fill(far)];
+    expect(down).toBeLessThan(40);
+    expect(up).toBeLessThan(40);
+    const [atFar, atProgram] = [drain(far), drain(program)];
+    await clock.until(() => atFar.length === down && atProgram.length === up);
+    program.dealloc();
+  });
+
+  it('sends the last packets of a program that deallocates', async () => {
+    const { clock, program, far, ends } = setup();
+    const events: FlowEvent[] = [];
+    far.onEvent((e) => events.push(e));
+    const packets = Array.from({ length: 30 }, (_, i) => utf8(`packet ${i}`));
+    for (const p of packets) expect(program.write(p)).toBe(true);
+    program.dealloc();
+    await clock.settle();
+    expect(events).toEqual([]);
+    const got = drain(far);
+    await clock.until(() => events.length > 0);
+    expect([got, events, ends]).toEqual([hex(packets), [FlowEvent.dealloc], ['program']]);
+  });
+
+  it('gives the program the last packets of a peer that deallocates', async () => {
+    const { clock, program, far, ends } = setup({ queue: 100 });
+    const events: FlowEvent[] = [];
+    program.onEvent((e) => events.push(e));
+    const packets = Array.from({ length: 20 }, (_, i) => new Uint8Array(900).fill(i));
+    for (const p of packets) far.write(p);
+    far.dealloc();
+    await clock.settle();
+    expect([events, ends]).toEqual([[], []]);
+    const got = drain(program);
+    await clock.until(() => events.includes(FlowEvent.dealloc));
+    expect([got, ends]).toEqual([hex(packets), ['peer']]);
+    program.dealloc();
+  });
+
+  it('ends when both sides go with packets in between', async () => {
+    const { clock, program, far, ends } = setup();
+    feed(
+      program,
+      Array.from({ length: 5 }, () => new Uint8Array(900)),
+    );
+    far.write(new Uint8Array(900));
+    far.dealloc();
+    program.dealloc();
+    await clock.until(() => ends.length > 0);
+    expect(ends.length).toBe(1);
+  });
+
+  it('waits for a stuck peer no longer than it was told', async () => {
+    const { clock, program, far, pump, ends } = setup({ queue: 1 });
+    for (let i = 0; i < 10; i++) program.write(utf8('x'));
+    pump.finish(5000);
+    program.dealloc();
+    await clock.advance(4999);
+    expect(ends).toEqual([]);
+    await clock.advance(1);
+    expect(ends).toEqual(['program']);
+    expect(() => far.write(utf8('x'))).toThrow('peer has deallocated');
+  });
+
+  it('drops what is too long for the other side and goes on', async () => {
+    const { clock, program, far, pump } = setup({ mtu: 100, ringMtu: 200 });
+    program.write(new Uint8Array(150));
+    program.write(utf8('fits'));
+    const got = drain(far);
+    await clock.until(() => got.length > 0);
+    expect([got, pump.dropped]).toEqual([hex([utf8('fits')]), 1]);
+    pump.stop();
+  });
+
+  it('tells the program when the layer is down and up', async () => {
+    const clock = new SimClock();
+    const ring = new RingPair();
+    const [near] = inlinePair({ qos: qosRaw, mtu: 1000, queue: 8 });
+    const pump = new FlowPump({ ring: ring.b, flow: near, clock, guard: open }, () => {});
+    const events: FlowEvent[] = [];
+    ring.a.onEvent((e) => events.push(e));
+    near.tell(FlowEvent.down);
+    await clock.until(() => events.length === 1);
+    near.tell(FlowEvent.up);
+    await clock.until(() => events.length === 2);
+    expect(events).toEqual([FlowEvent.down, FlowEvent.up]);
+    pump.stop();
+    ring.a.dealloc();
+  });
+
+  it('reports a fault of the layer to its guard', async () => {
+    const clock = new SimClock();
+    const ring = new RingPair();
+    const [near] = inlinePair({ qos: qosRaw, mtu: 1000, queue: 8 });
+    const faults: unknown[] = [];
+    const guard: Guard =
+      (fn) =>
+      (...args) => {
+        try {
+          return fn(...args);
+        } catch (error) {
+          faults.push(error);
+          return undefined;
+        }
+      };
+    const flow = failAt(near, 'write', 2, new RangeError('layer bug'));
+    new FlowPump({ ring: ring.b, flow, clock, guard }, () => {});
+    for (let i = 0; i < 3; i++) ring.a.write(utf8('x'));
+    await clock.until(() => faults.length > 0);
+    expect(faults).toMatchObject([{ message: 'layer bug' }]);
+    ring.dealloc();
+  });
+
+  it('lets the event loop turn between batches', async () => {
+    const { clock, program, far } = setup({ ringBytes: 1 << 16, queue: 1000 });
+    const turns: number[] = [];
+    let turn = 0;
+    const tick = () => {
+      turn++;
+      if (turn < 100) setImmediate(tick);
+    };
+    setImmediate(tick);
+    far.onReadable(() => {
+      while (far.read() !== undefined) turns.push(turn);
+    });
+    for (let i = 0; i < 640; i++) program.write(utf8('x'));
+    await clock.until(() => turns.length === 640);
+    expect(new Set(turns).size).toBeGreaterThanOrEqual(10);
+    program.dealloc();
+  });
+});

@@ -1,0 +1,143 @@
+/**
+ * Carries packets between a program's ring and a layer's flow, both ways, in batches and with back-pressure: what the
+ * layer does not take stays in the ring, and what the ring does not take stays in the layer (but for one packet,
+ * which is held here). A batch is at most 64 packets, then the event loop gets its turn.
+ *
+ * Owns both flows from its start to its end. Ends when the program deallocates or dies (after its last packets went
+ * down), when the peer deallocates (after its last packets went up), or by `stop`.
+ */
+import { type Clock, type ErrnoName, type Millis, OuroError, type Timer } from '#lib/core/index.ts';
+import { type Flow, FlowEvent } from '#lib/layer/index.ts';
+import type { RingFlow } from '#lib/ring/index.ts';
+import type { Guard } from './ipcp.ts';
+
+const BATCH = 64;
+const LOSSES: readonly ErrnoName[] = ['EMSGSIZE', 'EFLOWDOWN', 'ENOTALLOC'];
+
+export interface FlowPumpDeps {
+  readonly ring: RingFlow;
+  readonly flow: Flow;
+  readonly clock: Pick<Clock, 'after'>;
+  readonly guard: Guard;
+}
+
+/** Who ended the flow. */
+export type PumpEnd = 'program' | 'peer' | 'stopped';
+
+export class FlowPump {
+  readonly #deps: FlowPumpDeps;
+  readonly #onEnd: (end: PumpEnd) => void;
+  #ended = false;
+  /** From the layer, for a ring that was full. */
+  #held: Uint8Array | undefined;
+  /** The peer's last packets wait for space in the ring. */
+  #peerGone = false;
+  #linger: Timer | undefined;
+  #dropped = 0;
+
+  constructor(deps: FlowPumpDeps, onEnd: (end: PumpEnd) => void) {
+    this.#deps = deps;
+    this.#onEnd = onEnd;
+    const { ring, flow, guard } = deps;
+    ring.onReadable(guard(() => this.#down()));
+    ring.onWritable(guard(() => this.#up()));
+    ring.onEvent(guard((event) => this.#ringEvent(event)));
+    flow.onReadable(guard(() => this.#up()));
+    flow.onWritable(guard(() => this.#down()));
+    flow.onEvent(guard((event) => this.#flowEvent(event)));
+  }
+
+  /** Packets that were too long for the other side, or came when it had gone. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /**
+   * The program has said that it is done: ends after its last packets, or after `linger` when they cannot leave.
+   * Its end of the ring closes by itself.
+   */
+  finish(linger: Millis): void {
+    if (this.#ended) return;
+    this.#linger ??= this.#deps.clock.after(linger, () => this.#end('program'), true);
+  }
+
+  stop(): void {
+    this.#end('stopped');
+  }
+
+  #down(): void {
+    if (this.#ended) return;
+    const { ring, flow } = this.#deps;
+    ring.drain((memory, offset, length) => {
+      try {
+        return flow.write(memory.subarray(offset, offset + length));
+      } catch (error) {
+        this.#lose(error);
+        return true;
+      }
+    }, BATCH);
+  }
+
+  #up(): void {
+    if (this.#ended) return;
+    let count = 0;
+    while (count < BATCH && this.#upOne()) count++;
+    if (count > 0) this.#deps.ring.flush();
+    if (count === BATCH) setImmediate(this.#deps.guard(() => this.#up()));
+    else if (this.#peerGone && this.#held === undefined) this.#end('peer');
+  }
+
+  /** False when there is no packet, or no space for it. */
+  #upOne(): boolean {
+    const { ring, flow } = this.#deps;
+    const packet = this.#held ?? flow.read();
+    this.#held = undefined;
+    if (packet === undefined) return false;
+    try {
+      const off = ring.reserve(packet.length);
+      if (off < 0) {
+        this.#held = packet;
+        return false;
+      }
+      ring.memory.set(packet, off);
+      ring.commit(packet.length);
+    } catch (error) {
+      this.#lose(error);
+    }
+    return true;
+  }
+
+  /** Too long, or its receiver is going (an event follows): the packet is lost. Anything else is a bug. */
+  #lose(error: unknown): void {
+    if (!(error instanceof OuroError) || !LOSSES.includes(error.code)) throw error;
+    this.#dropped++;
+  }
+
+  #ringEvent(event: FlowEvent): void {
+    // Comes after the program's last packet has been taken out of the ring.
+    if (event === FlowEvent.dealloc) this.#end('program');
+  }
+
+  #flowEvent(event: FlowEvent): void {
+    if (this.#ended) return;
+    if (event === FlowEvent.down || event === FlowEvent.up)
+      this.#deps.ring.setState({ down: event === FlowEvent.down });
+    if (event !== FlowEvent.dealloc) return;
+    this.#peerGone = true;
+    this.#up();
+  }
+
+  #end(end: PumpEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#linger?.cancel();
+    this.#held = undefined;
+    this.#deps.ring.dealloc();
+    this.#deps.flow.dealloc();
+    this.#onEnd(end);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * A flow of a hosted IPCP, under irmd's number. Until it is open it is an allocation that may be cancelled, or a request
+ * that irmd has not answered. Then it is a layer's flow, pumped to and from a program's ring, or spliced: irmd
+ * has joined the two programs, and the layer's flow only tells when the other end goes.
+ */
+import {
+  defineMachine,
+  Errno,
+  type Machine,
+  type MachineDefinition,
+  type Millis,
+} from '#lib/core/index.ts';
+import { type Flow, FlowEvent, type FlowRequest } from '#lib/layer/index.ts';
+import type { RingFlow } from '#lib/ring/index.ts';
+import { FlowPump, type FlowPumpDeps, type PumpEnd } from './flow-pump.ts';
+
+/** ended: the peer or the program has gone, and irmd has not taken its number back. */
+export const hostedFlowTable: MachineDefinition<'pending' | 'open' | 'ended' | 'released'> =
+  defineMachine({
+    name: 'hosted flow',
+    initial: 'pending',
+    states: {
+      pending: { to: ['open', 'released'] },
+      open: { to: ['ended', 'released'] },
+      ended: { to: ['released'] },
+      released: { to: [], final: true },
+    },
+  });
+type State = keyof typeof hostedFlowTable.states;
+
+export class HostedFlow {
+  readonly ipcp: number;
+  readonly id: number;
+  /** Set while irmd has to answer it. */
+  request: FlowRequest | undefined;
+  readonly #abort = new AbortController();
+  readonly #machine: Machine<State> = hostedFlowTable.start();
+  readonly #onPeerGone: () => void;
+  #flow: Flow | undefined;
+  #pump: FlowPump | undefined;
+
+  /** `onPeerGone`: the far end has released the flow. */
+  constructor(ipcp: number, id: number, onPeerGone: () => void, request?: FlowRequest) {
+    this.ipcp = ipcp;
+    this.id = id;
+    this.request = request;
+    this.#onPeerGone = onPeerGone;
+  }
+
+  get state(): State {
+    return this.#machine.state;
+  }
+
+  /** Aborted when the flow is released before it is open. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Packets go through `ring` from now on. */
+  openPumped(flow: Flow, ring: RingFlow, deps: Pick<FlowPumpDeps, 'clock' | 'guard'>): void {
+    this.#open(flow);
+    this.#pump = new FlowPump({ ring, flow, ...deps }, (end) => this.#pumpEnded(end));
+  }
+
+  openSpliced(flow: Flow): void {
+    this.#open(flow);
+    flow.onEvent((event) => {
+      if (event === FlowEvent.dealloc) this.#pumpEnded('peer');
+    });
+  }
+
+  /**
+   * irmd takes the number back: a pending allocation stops, a request nobody answered is refused with `errno`, an
+   * open flow sends what its program has written and ends.
+   */
+  release(errno: number, linger: Millis): void {
+    if (this.#machine.ended) return;
+    this.#machine.move('released');
+    this.#abort.abort();
+    this.request?.reject(errno);
+    this.request = undefined;
+    if (this.#pump !== undefined) this.#pump.finish(linger);
+    else this.#flow?.dealloc();
+  }
+
+  /** Ends at once, whatever is queued. */
+  kill(errno: number): void {
+    this.release(errno, 0);
+    this.#pump?.stop();
+  }
+
+  /** irmd was restarted and has given our number to another flow: this one goes on without a number. */
+  disown(): void {
+    if (this.#pump === undefined) this.release(Errno.ECANCELED, 0);
+    else if (!this.#machine.ended) this.#machine.move('released');
+  }
+
+  #open(flow: Flow): void {
+    this.#machine.move('open');
+    this.request = undefined;
+    this.#flow = flow;
+  }
+
+  #pumpEnded(end: PumpEnd): void {
+    if (this.#machine.state !== 'open') return;
+    this.#machine.move('ended');
+    if (end === 'peer') this.#onPeerGone();
+  }
+}

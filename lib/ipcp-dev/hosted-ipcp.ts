@@ -1,0 +1,289 @@
+/**
+ * One IPCP of this process: its state, its membership of a layer, and the path of flow requests in both directions. Nothing
+ * that it throws reaches the others: its callbacks are guarded, and a fault ends this IPCP and its flows alone.
+ *
+ * Owns the layer. Its flows are in the host's table, BOUNDED there; requests that irmd is being asked about are
+ * BOUNDED by the calls that a connection allows.
+ */
+import {
+  CanceledError,
+  type Clock,
+  defineMachine,
+  Errno,
+  type Logger,
+  type Machine,
+  type Millis,
+  type QosSpec,
+  type Random,
+  UsageError,
+} from '#lib/core/index.ts';
+import { type Flow, type FlowRequest, hashText, type Layer } from '#lib/layer/index.ts';
+import type { End } from '#lib/ring/index.ts';
+import type { FlowTable } from './flow-table.ts';
+import { HostedFlow } from './hosted-flow.ts';
+import type { Guard, Ipcp, IpcpType, Membership, SplicingLayer } from './ipcp.ts';
+import { type IrmdPort, refusalErrno } from './irmd-port.ts';
+import type { FlowAlloc, FlowRespond } from './messages.ts';
+import type { RingPort } from './ring-port.ts';
+
+export const hostedIpcpTable = defineMachine({
+  name: 'hosted ipcp',
+  initial: 'init',
+  states: {
+    init: { to: ['bootstrapping', 'failed', 'shutdown'] },
+    bootstrapping: { to: ['operational', 'init', 'failed', 'shutdown'] },
+    operational: { to: ['failed', 'shutdown'] },
+    failed: { to: ['shutdown'], failure: true },
+    shutdown: { to: [], final: true },
+  },
+});
+export type HostedIpcpState = keyof typeof hostedIpcpTable.states;
+
+/** Time that a program's last packets have to leave after it deallocated. */
+const LINGER: Millis = 5000;
+
+export interface HostedIpcpDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: (component: string) => Logger;
+  readonly pid: number;
+  readonly rings: RingPort;
+  readonly port: IrmdPort;
+  readonly flows: FlowTable;
+}
+
+export interface HostedIpcpAbout {
+  /** irmd's number. */
+  readonly ipcp: number;
+  readonly name: string;
+  readonly type: IpcpType;
+}
+
+export class HostedIpcp {
+  readonly about: HostedIpcpAbout;
+  readonly #deps: HostedIpcpDeps;
+  readonly #log: Logger;
+  readonly #machine: Machine<HostedIpcpState> = hostedIpcpTable.start();
+  readonly #ipcp: Ipcp;
+  #member: Membership | undefined;
+  /** Calls to irmd about requests whose numbers are not known yet. */
+  readonly #asking = new Set<Promise<void>>();
+
+  constructor(deps: HostedIpcpDeps, about: HostedIpcpAbout) {
+    this.#deps = deps;
+    this.about = about;
+    this.#log = deps.log('ipcpd/ipcp');
+    const { clock, random, log, pid } = deps;
+    const guarded: Clock = {
+      now: () => clock.now(),
+      wall: () => clock.wall(),
+      after: (delay, fn, unref) => clock.after(delay, this.guard(fn), unref),
+    };
+    this.#ipcp = about.type.create({ clock: guarded, random, log, pid, guard: this.guard }, about);
+  }
+
+  get state(): HostedIpcpState {
+    return this.#machine.state;
+  }
+
+  get member(): Membership | undefined {
+    return this.#member;
+  }
+
+  readonly guard: Guard = (fn) => {
+    return (...args) => {
+      try {
+        return fn(...args);
+      } catch (error) {
+        this.#fail(error);
+        return undefined;
+      }
+    };
+  };
+
+  async bootstrap(layer: string, config: unknown): Promise<Membership> {
+    if (!this.#machine.is('init')) throw this.#wrongState('bootstrap');
+    this.#machine.move('bootstrapping');
+    try {
+      const member = await this.#ipcp.bootstrap(layer, config);
+      if (!this.#machine.is('bootstrapping')) {
+        await member.layer.close();
+        throw new CanceledError(`IPCP ${this.about.name} went away during its bootstrap`);
+      }
+      this.#member = member;
+      const listener = this.guard((request: FlowRequest) => this.#arrived(request));
+      member.layer.onRequest(listener);
+      this.#machine.move('operational');
+      return member;
+    } catch (error) {
+      if (this.#machine.is('bootstrapping')) this.#machine.move('init');
+      throw error;
+    }
+  }
+
+  /** Throws UsageError EIPCPSTATE when it is in no layer. */
+  get layer(): Layer {
+    if (this.#member === undefined || !this.#machine.is('operational'))
+      throw this.#wrongState('serve its layer');
+    return this.#member.layer;
+  }
+
+  async flowAlloc(call: FlowAlloc, fds: number[], signal: AbortSignal): Promise<Opened> {
+    const { flow: id, hash, qos, data, timeout } = call;
+    return this.#openNew(id, fds, signal, async (both) => {
+      const layer = this.layer as SplicingLayer;
+      const options = { qos, data, timeout, signal: both };
+      return layer.allocate(hash, this.about.type.splice ? { ...options, origin: id } : options);
+    });
+  }
+
+  async flowJoin(
+    call: { flow: number; qos: QosSpec },
+    fds: number[],
+    signal: AbortSignal,
+  ): Promise<Opened> {
+    return this.#openNew(call.flow, fds, signal, async () => ({
+      flow: await this.layer.join({ qos: call.qos }),
+      data: new Uint8Array(0),
+    }));
+  }
+
+  /** irmd's answer to a request. Refused with ENOTALLOC when there is no such request (any more). */
+  async flowRespond({ flow: id, response, data }: FlowRespond, fds: number[]): Promise<void> {
+    const hosted = await this.#requested(id);
+    const request = hosted?.request;
+    if (hosted === undefined || request === undefined)
+      throw new UsageError(`No request waits as flow ${id}`, 'ENOTALLOC');
+    if (response !== 0) this.#release(hosted, response);
+    else this.#carry(hosted, request.accept(data), fds, 0);
+  }
+
+  /** Unknown flows have ended already. */
+  flowDealloc(id: number): void {
+    const hosted = this.#deps.flows.get(this.about.ipcp, id);
+    if (hosted !== undefined) this.#release(hosted, Errno.ECONNABORTED);
+  }
+
+  /** irmd went away: it will not answer what it was asked. */
+  abandonRequests(): void {
+    for (const hosted of this.#deps.flows.list(this.about.ipcp))
+      if (hosted.request !== undefined) this.#release(hosted, Errno.EIPCP);
+  }
+
+  async close(): Promise<void> {
+    if (this.#machine.is('shutdown')) return;
+    const failed = this.#machine.failed;
+    this.#machine.move('shutdown');
+    if (!failed) await this.#tearDown();
+  }
+
+  async #openNew(
+    id: number,
+    fds: number[],
+    signal: AbortSignal,
+    allocate: (signal: AbortSignal) => Promise<{ flow: Flow; data: Uint8Array }>,
+  ): Promise<Opened> {
+    const { port, flows } = this.#deps;
+    const { ipcp, type } = this.about;
+    const hosted = new HostedFlow(ipcp, id, () => port.ended(id));
+    try {
+      if (fds.length !== (type.splice ? 0 : 2))
+        throw new UsageError(`Flow ${id} of type ${type.type} came with ${fds.length} descriptors`);
+      flows.add(hosted);
+      const { flow, data } = await allocate(AbortSignal.any([signal, hosted.signal]));
+      if (hosted.state !== 'pending') {
+        flow.dealloc();
+        throw new CanceledError(`Flow ${id} was deallocated before it was open`);
+      }
+      this.#carry(hosted, flow, fds, 1);
+      return { data, qos: flow.qos, mtu: flow.mtu };
+    } catch (error) {
+      this.#release(hosted, Errno.ECANCELED);
+      throw error;
+    }
+  }
+
+  /** Takes the ring's descriptors out of `fds`. */
+  #carry(hosted: HostedFlow, flow: Flow, fds: number[], end: End): void {
+    try {
+      if (this.about.type.splice) return hosted.openSpliced(flow);
+      const { rings, clock } = this.#deps;
+      const ring = rings.open(fds.splice(0), end, flow.qos);
+      hosted.openPumped(flow, ring, { clock, guard: this.guard });
+    } catch (error) {
+      flow.dealloc();
+      throw error;
+    }
+  }
+
+  #arrived(request: FlowRequest & { readonly origin?: number }): void {
+    const asking = this.#ask(request).finally(() => this.#asking.delete(asking));
+    this.#asking.add(asking);
+  }
+
+  async #ask(request: FlowRequest & { readonly origin?: number }): Promise<void> {
+    const { port, flows } = this.#deps;
+    const { ipcp, type } = this.about;
+    const { hash, qos, data, origin } = request;
+    const call = { ipcp, hash, qos, data };
+    try {
+      const id = await port.request(
+        type.splice && origin !== undefined ? { ...call, splice: origin } : call,
+      );
+      flows.add(new HostedFlow(ipcp, id, () => port.ended(id), request));
+    } catch (error) {
+      this.#log.debug(`Refused a request for ${hashText(hash)}: ${String(error)}`);
+      this.guard(() => request.reject(refusalErrno(error)))();
+    }
+  }
+
+  /** The flow that irmd answers. Its answer may overtake the number that it gave to the request. */
+  async #requested(id: number): Promise<HostedFlow | undefined> {
+    for (;;) {
+      const hosted = this.#deps.flows.get(this.about.ipcp, id);
+      if (hosted?.request !== undefined || this.#asking.size === 0) return hosted;
+      await Promise.race(this.#asking);
+    }
+  }
+
+  #release(hosted: HostedFlow, errno: number): void {
+    this.#deps.flows.remove(hosted);
+    this.guard(() => hosted.release(errno, LINGER))();
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#machine.can('failed')) return;
+    this.#machine.move('failed');
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#log.error(`IPCP ${this.about.name} failed: ${text}`);
+    const { port, flows } = this.#deps;
+    for (const { id, state } of flows.list(this.about.ipcp))
+      if (state === 'open' && !this.about.type.splice) port.ended(id);
+    port.state(this.about.ipcp, 'shutdown');
+    void this.#tearDown();
+  }
+
+  async #tearDown(): Promise<void> {
+    const { flows } = this.#deps;
+    for (const hosted of flows.list(this.about.ipcp)) {
+      flows.remove(hosted);
+      this.guard(() => hosted.kill(Errno.EIPCP))();
+    }
+    try {
+      await this.#member?.layer.close();
+    } catch (error) {
+      this.#log.warn(`IPCP ${this.about.name} did not close its layer: ${String(error)}`);
+    }
+  }
+
+  #wrongState(what: string): UsageError {
+    const { name } = this.about;
+    return new UsageError(`IPCP ${name} cannot ${what}: it is ${this.state}`, 'EIPCPSTATE');
+  }
+}
+
+interface Opened {
+  data: Uint8Array;
+  qos: QosSpec;
+  mtu: number;
+}

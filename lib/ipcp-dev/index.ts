@@ -1,0 +1,2 @@
+export * from './ipcp.ts';
+export * from './ipcp-host.ts';

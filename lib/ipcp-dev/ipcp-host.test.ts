@@ -1,0 +1,387 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { LocalLayer } from '#ipcps/local/index.ts';
+import {
+  Errno,
+  noBytes,
+  qosRaw,
+  qosVoice,
+  realClock,
+  silentLogger,
+  utf8,
+} from '#lib/core/index.ts';
+import { hashName, type Layer } from '#lib/layer/index.ts';
+import { os } from '#lib/os/index.ts';
+import { createRing, RingFlow } from '#lib/ring/index.ts';
+import { inProcessPair, type Methods, method, RpcPeer } from '#lib/rpc/index.ts';
+import { failAt, SeededRandom, World } from '#lib/testkit/index.ts';
+import { type IpcpDeps, type IpcpType, ipcpType } from './ipcp.ts';
+import { IpcpHost } from './ipcp-host.ts';
+
+const cred = { pid: 1, uid: 0, gid: 0 };
+const hash = hashName('SHA3-256', 'server');
+const config = z.strictObject({ speed: z.int().optional() });
+
+/** Stands in for irmd: gives numbers out, and answers requests as a test says. */
+class FakeIrmd {
+  readonly events: string[] = [];
+  readonly requests: { ipcp: number; data: Uint8Array; splice?: number; flow: number }[] = [];
+  readonly peer: RpcPeer;
+  readonly ipcpd: RpcPeer;
+  #next = 100;
+  /** Called for each request before its number is given. */
+  onRequest: (flow: number, ipcp: number) => void = () => {};
+
+  constructor(host: IpcpHost) {
+    const [a, b] = inProcessPair(cred);
+    const deps = { clock: realClock, closeFd: (fd: number) => os.close(fd) };
+    this.ipcpd = new RpcPeer({ channel: a, ...deps }, { methods: host.methods });
+    const methods: Methods = {
+      ipcp_flow_request: method(z.any(), (p) => {
+        const flow = this.#next++;
+        this.requests.push({ ...p, flow });
+        this.onRequest(flow, p.ipcp);
+        return { result: { flow } };
+      }),
+    };
+    const onEvent = (event: string, p: unknown) => {
+      this.events.push(`${event} ${Object.values(p as object).join(' ')}`);
+    };
+    this.peer = new RpcPeer({ channel: b, ...deps }, { methods, onEvent });
+    host.attach(this.ipcpd);
+  }
+
+  async call(name: string, params: object, fds?: number[]): Promise<Record<string, unknown>> {
+    return (await this.peer.call(name, params, fds === undefined ? {} : { fds })).result;
+  }
+
+  async boot(ipcp: number, type: string): Promise<Record<string, unknown>> {
+    await this.call('ipcp_create', { ipcp, name: `${type}-${ipcp}`, type });
+    return this.call('ipcp_bootstrap', { ipcp, layer: type, config: {} });
+  }
+}
+
+/** What a test leaves open keeps the process alive. */
+const rings: RingFlow[] = [];
+const hosts: IpcpHost[] = [];
+afterEach(async () => {
+  for (const ring of rings.splice(0)) ring.dealloc();
+  for (const host of hosts.splice(0)) await host.close();
+});
+
+/** A ring: the program's end, and the other end's descriptors for the host. */
+function makeRing(hostEnd: 0 | 1): { program: RingFlow; fds: number[] } {
+  const { memfd, bells } = createRing({ ringBytes: 4096, mtu: 1000 });
+  const programEnd = hostEnd === 0 ? 1 : 0;
+  const fds = [os.dup(memfd, 0), bells[hostEnd]];
+  const bell = bells[programEnd];
+  const program = new RingFlow({}, { memfd, bell, end: programEnd, qos: qosRaw });
+  rings.push(program);
+  return { program, fds };
+}
+
+function openFds(fds: readonly number[]): number[] {
+  return fds.filter((fd) => os.fileSize(fd) >= 0);
+}
+
+const localType: IpcpType = ipcpType({
+  type: 'local',
+  splice: true,
+  config,
+  create: ({ clock, log }) => ({
+    bootstrap: async (name) => ({
+      layer: new LocalLayer({ clock, log: log('x') }, { name, hash: 'SHA3-256' }).user(),
+      hash: 'SHA3-256' as const,
+    }),
+  }),
+});
+
+/** An IPCP type whose IPCPs are members that the test made. */
+function wireType(layer: () => Layer, onCreate: (deps: IpcpDeps) => void = () => {}): IpcpType {
+  return ipcpType({
+    type: 'wire',
+    splice: false,
+    config,
+    create: (deps) => {
+      onCreate(deps);
+      return { bootstrap: async () => ({ layer: layer(), hash: 'SHA3-256' as const, mtu: 1000 }) };
+    },
+  });
+}
+
+function makeHost(types: IpcpType[], clock = new World().clock) {
+  const errors: string[] = [];
+  const log = () => ({ ...silentLogger, error: (text: string) => errors.push(text) });
+  const host = new IpcpHost({ clock, random: new SeededRandom(1), log, pid: 42 }, { types });
+  hosts.push(host);
+  return { host, irmd: new FakeIrmd(host), errors, clock };
+}
+
+/** Two hosts joined by a wire, a name registered at the second, and a flow between two programs. */
+async function twoHosts(change: (layer: Layer) => Layer = (layer) => layer) {
+  const world = new World();
+  const wire = world.join({ name: 'wire', mtu: 1000 });
+  const deps: IpcpDeps[] = [];
+  const type = () =>
+    wireType(
+      () => change(wire.attach('host')),
+      (d) => deps.push(d),
+    );
+  const a = makeHost([type(), localType], world.clock);
+  const b = makeHost([type(), localType], world.clock);
+  await a.irmd.boot(1, 'wire');
+  await b.irmd.boot(1, 'wire');
+  await b.irmd.call('ipcp_register', { ipcp: 1, hash });
+  const server = makeRing(0);
+  b.irmd.onRequest = (flow) => {
+    const answer = { ipcp: 1, flow, response: 0, data: utf8('welcome') };
+    void b.irmd.call('ipcp_flow_respond', answer, server.fds);
+  };
+  const client = makeRing(1);
+  const allocate = (flow: number, fds: number[]) =>
+    world.run(
+      a.irmd.call('ipcp_flow_alloc', { ipcp: 1, flow, hash, qos: qosVoice, data: utf8('hi') }, fds),
+    );
+  return { world, wire, a, b, client, server, allocate, deps };
+}
+
+async function echo(world: World, from: RingFlow, to: RingFlow, text: string): Promise<void> {
+  let got: string | undefined;
+  from.write(utf8(text));
+  await world.until(() => {
+    got ??= to.read()?.toString();
+    return got !== undefined;
+  }, `Arrival of ${text}`);
+  expect(got).toBe(utf8(text).toString());
+}
+
+describe('IpcpHost', () => {
+  it('creates, bootstraps, registers, queries and destroys', async () => {
+    const { host, irmd } = makeHost([localType]);
+    expect(await irmd.boot(7, 'local')).toEqual({ layer: 'local', hash: 'SHA3-256', splice: true });
+    expect(host.hello()).toEqual({
+      ipcps: [{ ipcp: 7, name: 'local-7', type: 'local', state: 'operational', layer: 'local' }],
+    });
+    await irmd.call('ipcp_register', { ipcp: 7, hash });
+    const query = () => irmd.call('ipcp_query', { ipcp: 7, hash, timeout: 10 });
+    expect(await query()).toEqual({ known: true });
+    await expect(irmd.call('ipcp_register', { ipcp: 7, hash })).rejects.toMatchObject({
+      code: 'EEXIST',
+    });
+    await irmd.call('ipcp_unregister', { ipcp: 7, hash });
+    expect(await query()).toEqual({ known: false });
+    await irmd.call('ipcp_destroy', { ipcp: 7 });
+    expect(host.hello()).toEqual({ ipcps: [] });
+    await expect(query()).rejects.toMatchObject({ code: 'EIPCP' });
+  });
+
+  it('says what is wrong with a request', async () => {
+    const { irmd } = makeHost([localType]);
+    const create = (ipcp: number, type: string) =>
+      irmd.call('ipcp_create', { ipcp, name: 'n', type });
+    await expect(create(1, 'eth')).rejects.toMatchObject({
+      code: 'EIPCPTYPE',
+      message: 'No IPCP type eth here: local',
+    });
+    await create(1, 'local');
+    await expect(create(1, 'local')).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(irmd.call('ipcp_register', { ipcp: 1, hash })).rejects.toMatchObject({
+      code: 'EIPCPSTATE',
+    });
+    const bootstrap = (options: object) =>
+      irmd.call('ipcp_bootstrap', { ipcp: 1, layer: 'l', config: options });
+    await expect(bootstrap({ speed: 'x' })).rejects.toThrow('IPCP of type local: option speed');
+    await expect(bootstrap({ dev: 'eth0' })).rejects.toThrow('dev');
+    await bootstrap({ speed: 1 });
+    await expect(bootstrap({})).rejects.toMatchObject({ code: 'EIPCPSTATE' });
+    for (let i = 2; i <= 64; i++) await create(i, 'local');
+    await expect(create(65, 'local')).rejects.toMatchObject({ code: 'ENOBUFS' });
+  });
+
+  it('splices a local flow: irmd hears of both ends, no packet passes', async () => {
+    const { host, irmd } = makeHost([localType]);
+    await irmd.boot(1, 'local');
+    await irmd.call('ipcp_register', { ipcp: 1, hash });
+    irmd.onRequest = (flow) => {
+      void irmd.call('ipcp_flow_respond', { ipcp: 1, flow, response: 0, data: utf8('yes') });
+    };
+    const call = { ipcp: 1, flow: 5, hash, qos: qosVoice, data: utf8('please') };
+    expect(await irmd.call('ipcp_flow_alloc', call)).toMatchObject({
+      data: utf8('yes'),
+      qos: qosVoice,
+    });
+    expect(irmd.requests).toMatchObject([{ ipcp: 1, splice: 5, data: utf8('please') }]);
+    expect(host.flows).toBe(2);
+    await irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 5 });
+    await irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 5 });
+    expect(irmd.events).toEqual(['ipcp_flow_dealloc 100']);
+    await irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 100 });
+    expect(host.flows).toBe(0);
+  });
+
+  it('pumps a flow between two hosts, and says at both when it ends', async () => {
+    const { world, a, b, client, server, allocate } = await twoHosts();
+    expect(await allocate(3, client.fds)).toMatchObject({ data: utf8('welcome'), mtu: 1000 });
+    expect(b.irmd.requests).toMatchObject([{ data: utf8('hi'), flow: 100 }]);
+    expect(b.irmd.requests[0]?.splice).toBeUndefined();
+    await echo(world, client.program, server.program, 'ping');
+    await echo(world, server.program, client.program, 'pong');
+    client.program.write(noBytes);
+    await world.until(() => server.program.stats.keepalives === 1, 'A keepalive at the far end');
+    client.program.write(utf8('last'));
+    client.program.dealloc();
+    await a.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 3 });
+    await world.until(() => b.irmd.events.length > 0, 'The end at the server');
+    expect(b.irmd.events).toEqual(['ipcp_flow_dealloc 100']);
+    expect(a.irmd.events).toEqual([]);
+    await b.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 100 });
+    expect([a.host.flows, b.host.flows]).toEqual([0, 0]);
+    server.program.dealloc();
+  });
+
+  it('passes on why a request was refused, and closes descriptors that nobody took', async () => {
+    const { b, client, allocate, server } = await twoHosts();
+    b.irmd.onRequest = (flow) => {
+      const answer = { ipcp: 1, flow, response: Errno.EACCES };
+      void b.irmd.call('ipcp_flow_respond', answer, server.fds);
+    };
+    await expect(allocate(3, client.fds)).rejects.toMatchObject({ code: 'EACCES' });
+    expect(openFds([...client.fds, ...server.fds])).toEqual([]);
+    const one = [os.dup(0, 0)];
+    await expect(allocate(4, one)).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(openFds(one)).toEqual([]);
+    await expect(
+      b.irmd.call('ipcp_flow_respond', { ipcp: 1, flow: 999, response: 0 }),
+    ).rejects.toMatchObject({ code: 'ENOTALLOC' });
+  });
+
+  it('takes an answer that overtakes the number of its request', async () => {
+    const { b, client, server, allocate } = await twoHosts();
+    // The answer is on its way before the request's own result.
+    b.irmd.onRequest = () => {
+      const answer = { ipcp: 1, flow: 100, response: 0, data: utf8('fast') };
+      void b.irmd.call('ipcp_flow_respond', answer, server.fds);
+    };
+    expect(await allocate(3, client.fds)).toMatchObject({ data: utf8('fast') });
+  });
+
+  it('stops an allocation that irmd deallocates or gives up', async () => {
+    const { world, a, b } = await twoHosts();
+    b.irmd.onRequest = () => {};
+    const alloc = (flow: number, signal?: AbortSignal) => {
+      const { fds } = makeRing(1);
+      const params = { ipcp: 1, flow, hash, qos: qosRaw };
+      const call = a.irmd.peer.call('ipcp_flow_alloc', params, signal ? { fds, signal } : { fds });
+      call.catch(() => {});
+      return call;
+    };
+    const first = alloc(3);
+    await world.until(() => b.irmd.requests.length === 1, 'The request');
+    await a.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 3 });
+    await expect(first).rejects.toMatchObject({ code: 'ECANCELED' });
+    const abort = new AbortController();
+    const second = alloc(4, abort.signal);
+    await world.until(() => b.irmd.requests.length === 2, 'The request');
+    abort.abort();
+    await expect(second).rejects.toMatchObject({ code: 'ECANCELED' });
+    await world.clock.settle();
+    expect(a.host.flows).toBe(0);
+  });
+
+  it('keeps IPCPs and flows while irmd is away, and refuses what nobody can answer', async () => {
+    const { world, a, b, client, server, allocate } = await twoHosts();
+    await allocate(3, client.fds);
+    b.irmd.onRequest = () => b.irmd.ipcpd.close();
+    await expect(allocate(4, makeRing(1).fds)).rejects.toMatchObject({ code: 'EIPCP' });
+    await expect(allocate(5, makeRing(1).fds)).rejects.toMatchObject({ code: 'EIPCP' });
+    await echo(world, client.program, server.program, 'still there');
+    expect(b.host.hello().ipcps).toMatchObject([{ ipcp: 1, layer: 'wire', state: 'operational' }]);
+    const again = new FakeIrmd(b.host);
+    await again.call('ipcp_unregister', { ipcp: 1, hash });
+    client.program.dealloc();
+    await world.until(() => again.events.length > 0, 'An event on the new connection');
+    expect(again.events).toEqual(['ipcp_flow_dealloc 100']);
+    expect(a.irmd.events).toEqual([]);
+  });
+
+  it('lets a flow live on whose number a restarted irmd gives to another', async () => {
+    const { world, b, client, server, allocate } = await twoHosts();
+    await allocate(3, client.fds);
+    const [client2, server2] = [makeRing(1), makeRing(0)];
+    b.irmd.onRequest = (flow) => {
+      void b.irmd.call('ipcp_flow_respond', { ipcp: 1, flow, response: 0 }, server2.fds);
+    };
+    await allocate(3, client2.fds);
+    await echo(world, client2.program, server2.program, 'new');
+    await echo(world, client.program, server.program, 'old');
+    await echo(world, server.program, client.program, 'old');
+  });
+
+  it('survives a fault of one IPCP, and ends that one', async () => {
+    const faulty = (layer: Layer) => {
+      const broken = failAt(layer, 'query', 1, new RangeError('not a fault: a call failed'));
+      return broken;
+    };
+    const { world, a, b, client, server, allocate, deps } = await twoHosts(faulty);
+    await a.irmd.boot(2, 'local');
+    await allocate(3, client.fds);
+    // A call that throws only fails the call.
+    await expect(a.irmd.call('ipcp_query', { ipcp: 1, hash })).rejects.toMatchObject({
+      code: 'EIO',
+    });
+    await echo(world, client.program, server.program, 'alive');
+    // A timer of the IPCP that throws ends it, and its flow for both programs.
+    deps[0]!.clock.after(10, () => {
+      throw new RangeError('bug in a timer');
+    });
+    await world.pass(20);
+    expect(a.errors).toEqual([expect.stringContaining('IPCP wire-1 failed: RangeError: bug in')]);
+    expect(a.irmd.events).toEqual(['ipcp_flow_dealloc 3', 'ipcp_state 1 shutdown']);
+    await world.until(() => client.program.ended && b.irmd.events.length > 0, 'The end');
+    await expect(a.irmd.call('ipcp_register', { ipcp: 1, hash })).rejects.toMatchObject({
+      code: 'EIPCPSTATE',
+    });
+    await a.irmd.call('ipcp_register', { ipcp: 2, hash });
+    await a.irmd.call('ipcp_destroy', { ipcp: 1 });
+    expect(a.host.hello().ipcps.map((i) => i.ipcp)).toEqual([2]);
+  });
+
+  it('ends flows and requests of an IPCP that is destroyed', async () => {
+    const { world, a, b, client, server, allocate } = await twoHosts();
+    await allocate(3, client.fds);
+    b.irmd.onRequest = () => {};
+    const call = { ipcp: 1, flow: 4, hash, qos: qosRaw };
+    const pending = a.irmd.call('ipcp_flow_alloc', call, makeRing(1).fds);
+    pending.catch(() => {});
+    await world.until(() => b.irmd.requests.length === 2, 'The request');
+    await b.irmd.call('ipcp_destroy', { ipcp: 1 });
+    await expect(pending).rejects.toMatchObject({ code: 'EIPCP' });
+    await world.until(() => client.program.ended && server.program.ended, 'The end of both rings');
+    expect([b.host.flows, a.irmd.events]).toEqual([0, ['ipcp_flow_dealloc 3']]);
+    await a.host.close();
+    expect(a.host.hello().ipcps).toEqual([]);
+  });
+
+  it('opens and ends many flows without leaving descriptors', async () => {
+    const { world, a, b, allocate } = await twoHosts();
+    const low = os.dup(0, 0);
+    os.close(low);
+    const before = a.host.flows;
+    for (let i = 0; i < 300; i++) {
+      const [client, server] = [makeRing(1), makeRing(0)];
+      b.irmd.onRequest = (flow) => {
+        void b.irmd.call('ipcp_flow_respond', { ipcp: 1, flow, response: 0 }, server.fds);
+      };
+      await allocate(3, client.fds);
+      client.program.dealloc();
+      await a.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 3 });
+      await world.until(() => server.program.ended, 'The end');
+      server.program.dealloc();
+      await b.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 100 + i });
+    }
+    await world.clock.settle();
+    const after = os.dup(0, 0);
+    os.close(after);
+    expect([after - low, a.host.flows - before, b.host.flows]).toEqual([0, 0, 0]);
+  });
+});

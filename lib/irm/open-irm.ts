@@ -1,0 +1,49 @@
+/** Finds the irmd that answers and opens a management client to it. */
+// Not the index: schemas and loggers would triple the start-up time of `irm` and `ouro-run`.
+import { clientDirs, type Env, irmSocket, whyNotTrusted } from '#lib/config/runtime-dir.ts';
+import { type Clock, OuroError, PeerError } from '#lib/core/index.ts';
+import { os } from '#lib/os/index.ts';
+import { connectChannel, RpcPeer, type SeqpacketChannel } from '#lib/rpc/index.ts';
+import { IrmClient, type IrmConfig } from './client.ts';
+
+export interface OpenIrmDeps {
+  clock: Pick<Clock, 'after'>;
+  env: Env;
+  uid: number;
+}
+
+/**
+ * @param dir runtime folder; undefined: the usual places (docs/protocols/control.md).
+ * @throws PeerError EIRMD, saying where it looked and what to start.
+ */
+export function openIrm(deps: OpenIrmDeps, dir?: string, config: IrmConfig = {}): IrmClient {
+  const channel = connectIrmd(deps, dir);
+  const peer = new RpcPeer({ channel, clock: deps.clock, closeFd: (fd) => os.close(fd) });
+  return new IrmClient({ peer }, config);
+}
+
+/** The connection alone, for clients that speak more than management. Throws as `openIrm`. */
+export function connectIrmd(
+  deps: Pick<OpenIrmDeps, 'env' | 'uid'>,
+  dir?: string,
+): SeqpacketChannel {
+  const dirs = dir === undefined ? clientDirs(deps.env, deps.uid) : [dir];
+  const tried: string[] = [];
+  for (const folder of dirs) {
+    const distrust = whyNotTrusted(folder, deps.uid);
+    if (distrust !== undefined) {
+      tried.push(distrust.message);
+      continue;
+    }
+    try {
+      return connectChannel(irmSocket(folder));
+    } catch (error) {
+      if (!(error instanceof OuroError)) throw error;
+      tried.push(error.message);
+    }
+  }
+  throw new PeerError(
+    `No irmd answers (${tried.join('; ')}). Start one with \`irmd --stdout\`, or use \`ouro-run\``,
+    'EIRMD',
+  );
+}

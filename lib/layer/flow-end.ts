@@ -1,0 +1,222 @@
+/**
+ * A flow's end inside a layer: the `Flow` that the user holds, and beneath it the hooks by which the layer's driver
+ * delivers packets and events. Every layer that is no ring uses it, so all keep the contract alike.
+ *
+ * Owns the queue of packets that wait to be read, BOUNDED by `queue`. Callbacks of the user run in one
+ * microtask after what caused them, once for a whole batch.
+ */
+import {
+  copyBytes,
+  defineMachine,
+  type Machine,
+  PeerError,
+  type QosSpec,
+  UsageError,
+} from '#lib/core/index.ts';
+import { type Flow, FlowEvent } from './layer.ts';
+import { PacketQueue } from './packet-queue.ts';
+
+/** gone: the peer has deallocated, what is queued can still be read. */
+export const flowEndTable = defineMachine({
+  name: 'flow end',
+  initial: 'open',
+  states: {
+    open: { to: ['gone', 'released'] },
+    gone: { to: ['released'] },
+    released: { to: [], final: true },
+  },
+});
+type State = keyof typeof flowEndTable.states;
+
+/** The layer's side of an end. */
+export interface FlowDriver {
+  /** Takes the bytes of one packet towards the peer. False: not now; the driver calls `writable` later. */
+  send(packet: Uint8Array): boolean;
+  /** A packet has left the queue: `deliver` may take one again. */
+  taken?(): void;
+  /** The user has deallocated. */
+  release(): void;
+}
+
+export interface FlowEndConfig {
+  qos: QosSpec;
+  /** Bytes. */
+  mtu: number;
+  /** Packets that wait to be read at most. */
+  queue: number;
+}
+
+const told = [FlowEvent.down, FlowEvent.up, FlowEvent.peer, FlowEvent.dealloc];
+
+export class FlowEnd implements Flow {
+  readonly qos: QosSpec;
+  readonly mtu: number;
+  readonly #driver: FlowDriver;
+  readonly #machine: Machine<State> = flowEndTable.start();
+  readonly #queue: PacketQueue;
+  #onReadable: (() => void) | undefined;
+  #onWritable: (() => void) | undefined;
+  #onEvent: ((event: FlowEvent) => void) | undefined;
+  /** The last `write` returned false. */
+  #blocked = false;
+  #unblock = false;
+  #arrived = false;
+  /** Events that nobody was told yet, FlowEvent bits. */
+  #events = 0;
+  #kicked = false;
+
+  constructor(driver: FlowDriver, config: FlowEndConfig) {
+    this.#driver = driver;
+    this.qos = config.qos;
+    this.mtu = config.mtu;
+    this.#queue = new PacketQueue(config.queue);
+  }
+
+  // The user's side.
+
+  write(packet: Uint8Array): boolean {
+    if (this.#machine.state !== 'open') this.#refuse();
+    if (packet.length > this.mtu)
+      throw new UsageError(
+        `Packet of ${packet.length} bytes, the flow takes ${this.mtu}`,
+        'EMSGSIZE',
+      );
+    this.#blocked = !this.#driver.send(packet);
+    return !this.#blocked;
+  }
+
+  read(): Uint8Array | undefined {
+    const packet = this.#queue.shift();
+    if (packet === undefined) return undefined;
+    this.#driver.taken?.();
+    if (this.#queue.size === 0 && this.#machine.state === 'gone') this.#kick();
+    return packet;
+  }
+
+  onReadable(fn: (() => void) | undefined): void {
+    this.#onReadable = fn;
+    if (fn === undefined || this.#queue.size === 0) return;
+    this.#arrived = true;
+    this.#kick();
+  }
+
+  onWritable(fn: (() => void) | undefined): void {
+    this.#onWritable = fn;
+  }
+
+  onEvent(fn: ((event: FlowEvent) => void) | undefined): void {
+    this.#onEvent = fn;
+    if (fn !== undefined && this.#events !== 0) this.#kick();
+  }
+
+  dealloc(): void {
+    if (this.#machine.state === 'released') return;
+    this.#machine.move('released');
+    this.#queue.clear();
+    this.#onReadable = undefined;
+    this.#onWritable = undefined;
+    this.#onEvent = undefined;
+    this.#driver.release();
+  }
+
+  // The driver's side.
+
+  /** Nothing more can be delivered, and the user has to wait or read. */
+  get full(): boolean {
+    return this.#queue.full;
+  }
+
+  get state(): State {
+    return this.#machine.state;
+  }
+
+  /** Queues a packet, which the end owns from now on. False when the queue is full or nobody will read it. */
+  deliver(packet: Uint8Array): boolean {
+    if (this.#machine.state !== 'open' || !this.#queue.push(packet)) return false;
+    this.#arrived = true;
+    this.#kick();
+    return true;
+  }
+
+  /** There is space after a refused `send`. */
+  writable(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#unblock = true;
+    this.#kick();
+  }
+
+  /** Down and up cancel each other: only the last one is told. */
+  tell(event: typeof FlowEvent.down | typeof FlowEvent.up | typeof FlowEvent.peer): void {
+    if (this.#machine.state !== 'open') return;
+    if (event !== FlowEvent.peer) this.#events &= ~(FlowEvent.down | FlowEvent.up);
+    this.#events |= event;
+    this.#kick();
+  }
+
+  /** The peer has deallocated. */
+  peerGone(): void {
+    if (this.#machine.state !== 'open') return;
+    this.#machine.move('gone');
+    this.#events |= FlowEvent.dealloc;
+    this.writable();
+    this.#kick();
+  }
+
+  #refuse(): never {
+    if (this.#machine.state === 'released')
+      throw new UsageError('Flow is deallocated', 'ENOTALLOC');
+    throw new PeerError('Flow is down: the peer has deallocated', 'EFLOWDOWN');
+  }
+
+  #kick(): void {
+    if (this.#kicked) return;
+    this.#kicked = true;
+    queueMicrotask(() => {
+      this.#kicked = false;
+      this.#look();
+    });
+  }
+
+  /** Each callback may replace the others, or deallocate. */
+  #look(): void {
+    if (this.#unblock) {
+      this.#unblock = false;
+      this.#onWritable?.();
+    }
+    if (this.#arrived && this.#onReadable !== undefined) {
+      this.#arrived = false;
+      if (this.#queue.size > 0) this.#onReadable();
+    }
+    for (const event of told) {
+      if ((this.#events & event) === 0 || this.#onEvent === undefined) continue;
+      if (event === FlowEvent.dealloc && this.#queue.size > 0) continue;
+      this.#events &= ~event;
+      this.#onEvent(event);
+    }
+  }
+}
+
+/**
+ * Two ends that hand each other packets directly, a copy each, with back-pressure by the reader's queue. `released` is
+ * called for each end that is deallocated.
+ */
+export function inlinePair(
+  config: FlowEndConfig,
+  released: (side: 0 | 1) => void = () => {},
+): [FlowEnd, FlowEnd] {
+  const ends: FlowEnd[] = [];
+  const driver = (self: 0 | 1): FlowDriver => {
+    const peer = () => ends[1 - self]!;
+    return {
+      send: (packet) => !peer().full && peer().deliver(copyBytes(packet)),
+      taken: () => peer().writable(),
+      release: () => {
+        peer().peerGone();
+        released(self);
+      },
+    };
+  };
+  ends.push(new FlowEnd(driver(0), config), new FlowEnd(driver(1), config));
+  return ends as [FlowEnd, FlowEnd];
+}
