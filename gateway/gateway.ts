@@ -4,7 +4,7 @@
  *
  * Everything that it opens is in its folder; a clean `stop` leaves nothing there.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { type NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type Logger, UsageError } from '#lib/core/index.ts';
@@ -402,11 +402,4 @@ function watchProcess(pid: number, onExit: () => void, os: NativeVerbs): { close
 /** The path of a listening socket stays when the socket goes. */
 function removeListener(folder: string, endpoint: Endpoint): void {
   rmSync(join(folder, 'l', `${endpoint.family}-${endpoint.ino}`), { force: true });
-}
-
-/** The folder of a gateway inside a runtime folder. */
-export function prepareGatewayFolder(runtimeDir: string, mode = 0o700): string {
-  const folder = join(runtimeDir, 'gw');
-  mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
-  return ensureRuntimeDir(folder, mode);
 }

@@ -3,18 +3,11 @@
  * or `--dir`.
  */
 import { parseArgs } from 'node:util';
-import {
-  Component,
-  clientDirs,
-  irmSocket,
-  jsonLogs,
-  talkLogs,
-  whyNotTrusted,
-} from '#lib/config/index.ts';
+import { Component, jsonLogs, talkLogs } from '#lib/config/index.ts';
 import { OuroError, realClock, realRandom, UsageError } from '#lib/core/index.ts';
 import { IpcpHost } from '#lib/ipcp-dev/index.ts';
+import { connectIrmd } from '#lib/irm/index.ts';
 import { os } from '#lib/os/index.ts';
-import { connectChannel } from '#lib/rpc/index.ts';
 import { Ipcpd, ipcpTypes } from './common/index.ts';
 
 const USAGE = `Usage: ipcpd [--dir DIR] [--stdout]
@@ -32,6 +25,8 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  // Who reads the log may go away with irmd; the flows stay.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const logs = values.stdout
     ? talkLogs((line) => process.stdout.write(line))
     : jsonLogs(process.stderr);
@@ -40,13 +35,8 @@ async function main(argv: string[]): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => stop.abort());
 
-  const uid = process.getuid?.() ?? 0;
-  const [dir = ''] = values.dir === undefined ? clientDirs(process.env, uid) : [values.dir];
-  const connect = () => {
-    const untrusted = whyNotTrusted(dir, uid);
-    if (untrusted !== undefined) throw untrusted;
-    return connectChannel(irmSocket(dir));
-  };
+  const who = { env: process.env, uid: process.getuid?.() ?? 0 };
+  const connect = () => connectIrmd(who, values.dir);
   const clock = realClock;
   const random = realRandom;
   const host = new IpcpHost({ clock, random, log: logs, pid: process.pid }, { types: ipcpTypes });

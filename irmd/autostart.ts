@@ -50,6 +50,7 @@ export class Autostart {
   readonly #children = new Map<number, Child>();
   /** BOUNDED by the bindings: an entry goes when its program accepts, or with its binding. */
   readonly #failures = new WeakMap<Binding, Failures>();
+  #stopping = false;
 
   constructor(deps: AutostartDeps, config: AutostartConfig) {
     this.#deps = deps;
@@ -89,6 +90,7 @@ export class Autostart {
 
   /** Ends every child: SIGTERM now, SIGKILL after `grace`. Resolves when they are gone. */
   async stop(grace: Millis): Promise<void> {
+    this.#stopping = true;
     const gone = [...this.#children.values()].map(({ process }) => {
       process.kill('SIGTERM');
       return new Promise<void>((resolve) => {
@@ -126,7 +128,7 @@ export class Autostart {
     log.info(`Starting ${binding.path} for ${binding.name}.`);
     process.onExit((how) => {
       this.#children.delete(process.pid);
-      if (!child.starting) return;
+      if (!child.starting || this.#stopping) return;
       log.warn(`${binding.path} (${process.pid}) ended before it accepted a flow: ${how}.`);
       this.#failed(binding);
       this.#deps.onFailure(binding.name);

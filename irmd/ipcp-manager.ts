@@ -2,7 +2,15 @@
  * IPCPs and registrations: does what management asks for, keeps the registry as the list of what is wanted, and makes it again
  * when ipcpd was restarted. The registry is changed only after ipcpd has done its part.
  */
-import { type Logger, OuroError, type QosSpec, toHex, UsageError } from '#lib/core/index.ts';
+import {
+  type Clock,
+  type Logger,
+  type Millis,
+  OuroError,
+  type QosSpec,
+  toHex,
+  UsageError,
+} from '#lib/core/index.ts';
 import { hashName, hashText } from '#lib/layer/index.ts';
 import type { Connection } from './connection.ts';
 import type { IpcpLink } from './ipcp-link.ts';
@@ -13,9 +21,13 @@ export type Target = { layer: string } | { ipcp: string };
 
 export interface IpcpManagerDeps {
   registry: Registry<Connection>;
-  supervisor: Pick<Supervisor, 'ready' | 'pid'>;
+  supervisor: Pick<Supervisor, 'ready' | 'link' | 'pid'>;
+  clock: Pick<Clock, 'after'>;
   log: Logger;
 }
+
+/** Before an IPCP that failed by itself is made again. */
+const REVIVE_PAUSE: Millis = 1000;
 
 export class IpcpManager {
   readonly #deps: IpcpManagerDeps;
@@ -139,6 +151,27 @@ export class IpcpManager {
         if (!(error instanceof OuroError)) throw error;
         log.error(`IPCP ${entry.name} could not be made again: ${error.message}.`);
       }
+    }
+  }
+
+  /** An IPCP ended by itself while ipcpd went on: it is made again after a pause. */
+  failed(entry: IpcpEntry): void {
+    if (!entry.machine.can('null')) return;
+    entry.machine.move('null');
+    this.#deps.log.error(`IPCP ${entry.name} has failed.`);
+    this.#deps.clock.after(REVIVE_PAUSE, () => void this.#revive(entry), true);
+  }
+
+  async #revive(entry: IpcpEntry): Promise<void> {
+    const { registry, supervisor, log } = this.#deps;
+    if (registry.ipcps.get(entry.id) !== entry || !entry.machine.is('null')) return;
+    try {
+      const { id: ipcp, name, type } = entry;
+      await this.#recoverOne(supervisor.link(), entry, { ipcp, name, type, state: 'failed' });
+    } catch (error) {
+      // Without a link ipcpd is being restarted, which makes it again with the others.
+      if (!(error instanceof OuroError)) throw error;
+      log.error(`IPCP ${entry.name} could not be made again: ${error.message}.`);
     }
   }
 

@@ -165,7 +165,7 @@ export class Irmd {
       },
       { ...defaultSupervisor, ...this.#config.supervisor },
     );
-    const ipcps = new IpcpManager({ registry, supervisor, log });
+    const ipcps = new IpcpManager({ registry, supervisor, clock, log });
     const layers = new Layers(
       { ipcps: registry.ipcps, names, link: () => supervisor.link() },
       { queryTimeout: this.#config.queryTimeout ?? 200 },

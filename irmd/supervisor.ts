@@ -119,11 +119,12 @@ export class Supervisor {
   /** Starts ipcpd when it does not run, and waits until it can be used. PeerError EIPCP when it cannot. */
   async ready(): Promise<IpcpLink> {
     if (this.#machine.is('up')) return this.link();
-    if (this.#machine.is('down')) this.#start();
     this.#waiting ??= deferred();
+    const { promise } = this.#waiting;
+    if (this.#machine.is('down')) this.#start();
     try {
       const limits = { timeout: this.#config.startTimeout };
-      return await within(this.#deps.clock, this.#waiting.promise, 'Starting ipcpd', limits);
+      return await within(this.#deps.clock, promise, 'Starting ipcpd', limits);
     } catch (error) {
       const reason = error instanceof OuroError ? error.message : String(error);
       throw new PeerError(`The IPC processes cannot be reached: ${reason}`, 'EIPCP');

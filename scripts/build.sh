@@ -27,6 +27,14 @@ launcher oecho apps/oecho/main.js
 launcher ocbr apps/ocbr/main.js
 launcher operf apps/operf/main.js
 launcher ouro-ps apps/ouro-ps/main.js
-# Node raises the soft limit of open files; the program gets back the one that the user has.
+# Node raises the soft limit of open files and makes inherited descriptors close-on-exec; the program gets both back as they were.
 launcher ouro-run apps/ouro-run/main.js
-sed -i "s|^exec |OURO_NOFILE=\$(ulimit -Sn) exec |" bin/ouro-run
+cat >bin/ouro-run.tmp <<'EOF_RUN'
+#!/bin/sh
+OURO_FDS=
+for fd in /proc/$$/fd/*; do [ -e "$fd" ] && ! [ "$fd" -ef "$0" ] && OURO_FDS="$OURO_FDS ${fd##*/}"; done
+export OURO_FDS OURO_NOFILE="$(ulimit -Sn)"
+EOF_RUN
+sed 1d bin/ouro-run >>bin/ouro-run.tmp
+chmod 755 bin/ouro-run.tmp
+mv bin/ouro-run.tmp bin/ouro-run

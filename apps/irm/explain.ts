@@ -35,12 +35,15 @@ export async function explain(
   if (!(error instanceof OuroError)) throw error;
   const failure = { code: error.code, fault: error.fault, text: sentence(error.message) };
   const hints =
-    irm !== undefined && unknownCodes.has(error.code) ? await look(command, args, irm) : [];
+    irm !== undefined && unknownCodes.has(error.code)
+      ? await look(error.message, command, args, irm)
+      : [];
   return { ...failure, hints };
 }
 
-/** Hints about arguments that name something which is not there. */
-async function look(command: Command, args: Args, irm: Irm): Promise<string[]> {
+/** Hints about arguments that the message complains of and that name something which is not there. */
+async function look(message: string, command: Command, args: Args, irm: Irm): Promise<string[]> {
+  const words = new Set(message.split(/[\s"',:;()]+/).map((word) => word.replace(/\.$/, '')));
   const hints: string[] = [];
   const params = { ...command.first, ...command.keywords };
   for (const [key, param] of Object.entries(params)) {
@@ -49,9 +52,10 @@ async function look(command: Command, args: Args, irm: Irm): Promise<string[]> {
     if (ref === undefined || list === undefined) continue;
     const there = await known(ref, irm).catch(() => undefined);
     if (there === undefined) continue;
-    for (const value of [args[key]].flat()) {
-      if (value === undefined || there.includes(String(value))) continue;
-      const near = nearest(String(value), there);
+    const given = [args[key]].flat().filter((value) => value !== undefined);
+    for (const word of given.map(String)) {
+      if (!words.has(word) || there.includes(word)) continue;
+      const near = nearest(word, there);
       hints.push(near === undefined ? `"${list}" shows what there is.` : `Did you mean "${near}"?`);
     }
   }

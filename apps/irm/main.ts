@@ -15,13 +15,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await run(process.argv.slice(2), {
   version,
   cwd: process.cwd(),
-  async connect(dir) {
+  async connect(dir, timeout) {
     // Loaded when needed: help and completion of words answer at once.
     const { openIrm } = await import('#lib/irm/open-irm.ts');
-    return openIrm({ clock: realClock, env: process.env, uid: process.getuid!() }, dir, {
-      cwd: process.cwd(),
-      path: process.env.PATH,
-    });
+    const deps = { clock: realClock, env: process.env, uid: process.getuid!() };
+    const config = { cwd: process.cwd(), path: process.env.PATH };
+    return openIrm(deps, dir, timeout === undefined ? config : { ...config, timeout });
   },
   devices: () => readdirSync('/sys/class/net'),
   out: (text) => process.stdout.write(text),

@@ -56,13 +56,13 @@ describe('exit status', () => {
 
 describe('failures', () => {
   it('of unknown things come with a hint', async () => {
-    const unknown = new RemoteError('usage', 'EIPCP', 'Unknown IPCP: "n2"');
-    const destroyIpcp = () => Promise.reject(unknown);
+    const destroyIpcp = (name: string) =>
+      Promise.reject(new RemoteError('usage', 'EIPCP', `There is no IPCP ${name}`));
     expect((await irm('irm i d n n2', { destroyIpcp, listIpcps })).err).toBe(
-      'Unknown IPCP: "n2".\nDid you mean "n1"?\n',
+      'There is no IPCP n2.\nDid you mean "n1"?\n',
     );
     expect((await irm('irm i d n zzz', { destroyIpcp, listIpcps })).err).toBe(
-      'Unknown IPCP: "n2".\n"irm ipcp list" shows what there is.\n',
+      'There is no IPCP zzz.\n"irm ipcp list" shows what there is.\n',
     );
   });
 

@@ -4,6 +4,7 @@
  * 0: done, and silent unless there is something to show; 1: failed, with the reason on stderr; 255: called without
  * arguments. With --json the result, also that of an action, is JSON on stdout, and a failure is JSON on stderr.
  */
+import type { Millis } from '#lib/core/index.ts';
 import type { Irm } from './client.ts';
 import { root } from './commands/index.ts';
 import { COMPLETE, complete } from './completion/complete.ts';
@@ -14,8 +15,8 @@ import { parse } from './grammar/parse.ts';
 import { usage } from './grammar/usage.ts';
 
 export interface Deps {
-  /** Rejects with EIRMD when no irmd answers. */
-  connect(dir: string | undefined): Promise<Irm>;
+  /** Rejects with EIRMD when there is no irmd. `timeout`: for each of its answers. */
+  connect(dir: string | undefined, timeout?: Millis): Promise<Irm>;
   devices(): string[];
   out(text: string): void;
   err(text: string): void;

@@ -6,6 +6,7 @@
  * Owns the slab. Each turn of the event loop handles a bounded number of batches of one socket. A receiver whose queue is
  * full loses datagrams, as with UDP; they are counted.
  */
+import { constants } from 'node:os';
 import type { NativeVerbs } from '#lib/os/index.ts';
 import type { AttachedSocket, Route } from './attached-socket.ts';
 import { MAX_QUEUED, MAX_QUEUED_BYTES } from './attached-socket.ts';
@@ -16,6 +17,7 @@ const SLOT = 65_536;
 const BATCH = 64;
 const BATCHES_PER_TURN = 4;
 const EAGAIN = -11;
+const { ECONNREFUSED } = constants.errno;
 
 export interface PumpDeps {
   readonly os: Pick<NativeVerbs, 'recvBatch' | 'sendBatch' | 'sendv'>;
@@ -73,9 +75,13 @@ export class Pump {
 
   /** Sends what waited for a route. */
   flush(route: Route, queue: readonly Uint8Array[]): void {
+    const { to, header } = route;
     for (const payload of queue) {
-      if (route.kind === 'local') this.send(route.to!, route.header!, payload);
-      else if (route.kind === 'remote') route.link?.send(payload, 0, payload.length);
+      if (route.kind === 'remote') route.link?.send(payload, 0, payload.length);
+      else if (route.kind === 'local' && to !== undefined && header !== undefined) {
+        this.send(to, header, payload);
+        if (to.gone) return this.#refused(route);
+      }
     }
     route.link?.flush();
   }
@@ -118,7 +124,9 @@ export class Pump {
     route.sent += count;
     switch (route.kind) {
       case 'local':
-        return this.#sendLocal(route.to!, route.header!, first, count);
+        this.#sendLocal(route.to!, route.header!, first, count);
+        if (route.to?.gone) this.#refused(route);
+        return;
       case 'remote':
         for (let i = first; i < first + count; i++) {
           const at = i * SLOT + HEADER_BYTES;
@@ -132,13 +140,17 @@ export class Pump {
         for (const member of this.#deps.members(route)) this.#forward(member, first, count);
         return;
       case 'refused':
-        if (route.from.endpoint.peer !== undefined)
-          this.sendError(route.from, route, route.errno);
-        return;
+        return this.#refused(route);
       case 'blackhole':
       case 'gone':
         return;
     }
+  }
+
+  /** As on a host: who is connected hears that nobody is there. */
+  #refused(route: Route): void {
+    if (route.from.endpoint.peer === undefined) return;
+    this.sendError(route.from, route, route.errno || ECONNREFUSED);
   }
 
   #sendLocal(to: AttachedSocket, header: HeaderWords, first: number, count: number): void {

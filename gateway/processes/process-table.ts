@@ -136,7 +136,9 @@ export class ProcessTable {
     try {
       for (const name of await this.#deps.flows.announce(pid, program, path)) proc.names.add(name);
     } catch (error) {
-      this.#deps.log.warn(`Process ${pid} (${program}) is not announced: ${text(error)}`);
+      // Most programs of a shell script have ended before anybody can announce them.
+      const level = this.#deps.startTime(pid) === proc.start ? 'warn' : 'debug';
+      this.#deps.log[level](`Process ${pid} (${program}) is not announced: ${text(error)}`);
     }
   }
 

@@ -5,6 +5,7 @@
  * Owns one loop per serving process and a few for the node's own name. BOUNDED by the process table.
  */
 import { constants } from 'node:os';
+import { type Millis, sleep } from '#lib/core/index.ts';
 import type { Core } from '../core.ts';
 import type { IncomingRequest } from '../flows.ts';
 import type { Proc } from '../processes/process-table.ts';
@@ -18,6 +19,7 @@ const { ECONNREFUSED } = constants.errno;
 
 /** Requests for the node's own name that are answered side by side. */
 const OWN_LOOPS = 8;
+const RETRY_PAUSE: Millis = 500;
 
 /** Takes a request for a socket of its protocol. Answers it in every case. */
 export interface Service {
@@ -28,7 +30,7 @@ export interface Service {
 }
 
 export interface AcceptorDeps
-  extends Pick<Core, 'flows' | 'ports' | 'procs' | 'log' | 'gwid' | 'node'> {
+  extends Pick<Core, 'flows' | 'ports' | 'procs' | 'log' | 'clock' | 'gwid' | 'node'> {
   readonly offers: Offers;
   readonly services: Readonly<Record<Protocol, Service>>;
 }
@@ -58,17 +60,28 @@ export class Acceptor {
     this.#own.abort();
   }
 
+  /** A loop that ends although its process lives is begun again: irmd forgot the process, and will know it soon. */
   async #loop(pid: number, signal: AbortSignal): Promise<void> {
-    try {
-      for await (const request of this.#deps.flows.incoming(pid, signal)) {
-        void this.#dispatch(request, pid).catch((error) => {
-          this.#deps.log.warn(`Request for ${request.name} failed: ${message(error)}`);
-        });
+    const { flows, log, clock, procs } = this.#deps;
+    while (!signal.aborted) {
+      try {
+        for await (const request of flows.incoming(pid, signal)) this.#take(request, pid);
+      } catch (error) {
+        if (procs.get(pid) === undefined && !this.#isOwn(signal)) return;
+        log.debug(`Process ${pid} waits to accept again: ${message(error)}`);
       }
-    } catch (error) {
-      if (!signal.aborted)
-        this.#deps.log.warn(`Process ${pid} accepts no more flows: ${message(error)}`);
+      if (!signal.aborted) await sleep(clock, RETRY_PAUSE, signal).catch(() => {});
     }
+  }
+
+  #isOwn(signal: AbortSignal): boolean {
+    return signal === this.#own.signal;
+  }
+
+  #take(request: IncomingRequest, pid: number): void {
+    void this.#dispatch(request, pid).catch((error) => {
+      this.#deps.log.warn(`Request for ${request.name} failed: ${message(error)}`);
+    });
   }
 
   #dispatch(request: IncomingRequest, pid: number): Promise<void> {

@@ -78,6 +78,7 @@ export class Ipcpd {
         if (error.fault === Fault.policy) throw error;
         if (clock.now() >= deadline)
           throw new TimeoutError(`No irmd for ${this.#config.giveUp} ms: ${error.message}`);
+        if (pause === this.#config.firstPause) log.warn(`${error.message}; trying again.`);
         await this.#rest(pause, signal);
         pause = Math.min(2 * pause, this.#config.maxPause);
       }

@@ -173,7 +173,7 @@ describe('ipcpd with the real irmd', () => {
     await irm.bindProcess(process.pid, 'server');
     const open = () => readdirSync('/proc/self/fd').length;
     const before = open();
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < 100; i++) {
       const accepting = peer.call('flow_accept');
       const { result, fds } = await peer.call('flow_alloc', { dst: 'server' });
       const accepted = await accepting;

@@ -4,7 +4,7 @@
  * each other packets directly.
  *
  * Owns the directory, BOUNDED by 16,384 registrations, and a number per end of a flow as the prototype
- * shows them (`fd 64`), lowest free first, BOUNDED by 10,240 flows.
+ * shows them (`fd 64`), lowest free first, BOUNDED by `maxFlows`.
  */
 import { type Clock, IdPool, type Logger, ResourceError } from '#lib/core/index.ts';
 import {
@@ -29,19 +29,27 @@ const ALLOCATION_TIMEOUT = 20_000;
 
 type Numbers = readonly [number, number];
 
+export interface LocalLayerConfig {
+  name: string;
+  hash: DirectoryHash;
+  /** Default: as many as irmd has for the host. */
+  maxFlows?: number;
+}
+
 export class LocalLayer {
   readonly #log: Logger;
-  readonly #numbers = new IdPool(FIRST_NUMBER, 2 * MAX_FLOWS);
+  readonly #numbers: IdPool;
+  readonly #maxFlows: number;
   readonly #medium: Medium;
 
-  constructor(
-    deps: { clock: Pick<Clock, 'after'>; log: Logger },
-    config: { name: string; hash: DirectoryHash },
-  ) {
+  constructor(deps: { clock: Pick<Clock, 'after'>; log: Logger }, config: LocalLayerConfig) {
     this.#log = deps.log;
+    this.#maxFlows = config.maxFlows ?? MAX_FLOWS;
+    this.#numbers = new IdPool(FIRST_NUMBER, 2 * this.#maxFlows);
     const directory = new Registrations<LayerMember>(MAX_NAMES);
     this.#medium = {
-      ...config,
+      name: config.name,
+      hash: config.hash,
       clock: deps.clock,
       timeout: ALLOCATION_TIMEOUT,
       directory,
@@ -97,7 +105,7 @@ export class LocalLayer {
     if (first !== undefined && second !== undefined) return [first, second];
     if (first !== undefined) this.#numbers.release(first);
     throw new ResourceError(
-      `Layer ${this.#medium.name} has no room for another flow: ${MAX_FLOWS}`,
+      `Layer ${this.#medium.name} has no room for another flow: ${this.#maxFlows}`,
     );
   }
 }

@@ -70,10 +70,7 @@ export function onIpcpdEvent(
   } else if (event === 'ipcp_state') {
     const parsed = stateEvent.safeParse(params);
     const entry = parsed.success ? services.registry.ipcps.get(parsed.data.ipcp) : undefined;
-    if (entry === undefined || !parsed.success) return;
-    if (parsed.data.state === 'shutdown' && entry.machine.can('null')) {
-      services.log.error(`IPCP ${entry.name} has shut down by itself.`);
-      entry.machine.move('null');
-    }
+    if (parsed.success && entry !== undefined && parsed.data.state === 'shutdown')
+      services.ipcps.failed(entry);
   }
 }

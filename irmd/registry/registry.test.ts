@@ -130,27 +130,54 @@ describe('Registry', () => {
     const pid = fc.constantFrom(...pids);
     type Step = (r: Registry<string>) => void;
     const step: fc.Arbitrary<Step> = fc.oneof(
-      fc.tuple(pid, program).map(([p, path]): Step => (r) => {
-        const known = r.processes.get(p);
-        const base = path.slice(3);
-        if (known === undefined) r.announce(process(p, base));
-        else r.reannounce(known, base, path);
-      }),
-      pid.map((p): Step => (r) => r.leave(r.processes.need(p))),
-      fc.tuple(pid, some).map(([p, n]): Step => (r) => r.bindProcess(r.processes.need(p), n)),
-      fc.tuple(pid, fc.option(some, { nil: undefined })).map(([p, n]): Step => (r) => {
-        r.unbindProcess(r.processes.need(p), n);
-      }),
-      fc.tuple(program, some).map(([p, n]): Step => (r) => {
-        r.bindProgram(p, n, undefined);
-      }),
-      fc.tuple(program, fc.option(some, { nil: undefined })).map(([p, n]): Step => (r) => {
-        r.unbindProgram(p, n);
-      }),
-      some.map((n): Step => (r) => {
-        r.names.create(n, 'round-robin', {});
-      }),
-      some.map((n): Step => (r) => r.destroyName(r.names.need(n))),
+      fc.tuple(pid, program).map(
+        ([p, path]): Step =>
+          (r) => {
+            const known = r.processes.get(p);
+            const base = path.slice(3);
+            if (known === undefined) r.announce(process(p, base));
+            else r.reannounce(known, base, path);
+          },
+      ),
+      pid.map(
+        (p): Step =>
+          (r) =>
+            r.leave(r.processes.need(p)),
+      ),
+      fc.tuple(pid, some).map(
+        ([p, n]): Step =>
+          (r) =>
+            r.bindProcess(r.processes.need(p), n),
+      ),
+      fc.tuple(pid, fc.option(some, { nil: undefined })).map(
+        ([p, n]): Step =>
+          (r) => {
+            r.unbindProcess(r.processes.need(p), n);
+          },
+      ),
+      fc.tuple(program, some).map(
+        ([p, n]): Step =>
+          (r) => {
+            r.bindProgram(p, n, undefined);
+          },
+      ),
+      fc.tuple(program, fc.option(some, { nil: undefined })).map(
+        ([p, n]): Step =>
+          (r) => {
+            r.unbindProgram(p, n);
+          },
+      ),
+      some.map(
+        (n): Step =>
+          (r) => {
+            r.names.create(n, 'round-robin', {});
+          },
+      ),
+      some.map(
+        (n): Step =>
+          (r) =>
+            r.destroyName(r.names.need(n)),
+      ),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

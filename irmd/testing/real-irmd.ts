@@ -1,5 +1,5 @@
 /** A real irmd in this process with a runtime folder of its own, and clients over its real socket. For tests. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { irmSocket, talkLogs } from '#lib/config/index.ts';
@@ -62,6 +62,17 @@ export function startIrmd({ host, clock = realClock, ...config }: RealIrmdConfig
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Memory and sockets that this process has open: what a leaked flow would show in. */
+export function openFlowFds(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return /^(socket|\/memfd):/.test(readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  }).length;
 }
 
 /** The ring end that came with an answer. */

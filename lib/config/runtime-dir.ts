@@ -4,8 +4,9 @@
  */
 import { chmodSync, chownSync, existsSync, lstatSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { type OuroError, PolicyError, UsageError } from '#lib/core/index.ts';
-import { ensureRuntimeDir } from '#lib/os/index.ts';
+// Not the indexes: this is on the way of every program that ouro-run starts.
+import { type OuroError, PolicyError, UsageError } from '#lib/core/errors.ts';
+import { ensureRuntimeDir } from '#lib/os/runtime-dir.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

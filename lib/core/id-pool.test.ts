@@ -20,24 +20,34 @@ describe('IdPool', () => {
 
   it('agrees with a search for the lowest free number', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: -1, max: 19 }), { maxLength: 200 }), (steps) => {
-        const pool = new IdPool(5, 12);
+      fc.property(fc.array(fc.nat(99), { maxLength: 300 }), (steps) => {
+        const pool = new IdPool(5, 20);
         const used = new Set<number>();
         for (const s of steps) {
-          if (s < 0 || !used.has(s)) {
+          // Three of five steps release some number in use, so that the heap gets deep.
+          if (s >= 60 || used.size === 0) {
             let lowest: number | undefined = 5;
             while (used.has(lowest)) lowest++;
-            if (lowest >= 17) lowest = undefined;
+            if (lowest >= 25) lowest = undefined;
             expect(pool.take()).toBe(lowest);
             if (lowest !== undefined) used.add(lowest);
           } else {
-            pool.release(s);
-            used.delete(s);
+            const id = [...used][s % used.size]!;
+            pool.release(id);
+            used.delete(id);
           }
           expect(pool.used).toBe(used.size);
         }
       }),
       { seed: 3 },
     );
+    const pool = new IdPool(0, 64);
+    for (let i = 0; i < 64; i++) pool.take();
+    const shuffled = fc.sample(fc.shuffledSubarray([...Array(64).keys()], { minLength: 64 }), {
+      seed: 4,
+      numRuns: 1,
+    })[0]!;
+    for (const id of shuffled) pool.release(id);
+    expect(shuffled.map(() => pool.take())).toEqual([...Array(64).keys()]);
   });
 });

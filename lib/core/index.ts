@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './id-pool.ts';
 export * from './log.ts';
 export * from './machine.ts';
+export * from './packet-arena.ts';
 export * from './qos.ts';
 export * from './random.ts';
 export * from './scope.ts';

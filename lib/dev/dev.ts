@@ -200,38 +200,39 @@ export class Dev {
 
   /** Before irmd is asked for something that there is no number for. */
   #checkRoom(): void {
-    if (this.#fds.used < this.#maxFlows) return;
-    throw new ResourceError(`All ${this.#maxFlows} flows of this process are in use`, 'EMFILE');
+    if (this.#fds.used >= this.#maxFlows) throw this.#full();
+  }
+
+  #full(): ResourceError {
+    return new ResourceError(`All ${this.#maxFlows} flows of this process are in use`, 'EMFILE');
   }
 
   /** The number is taken now, not when the call began: the lowest that is free. */
   #open(end: End, name: string, granted: Granted): Flow {
-    const [memfd, bell] = granted.fds as [number, number];
     const { id, qos, data, keepalive } = granted;
-    let ring: RingFlow;
+    const fd = this.#fds.take();
     try {
-      ring = new RingFlow({}, { memfd, bell, end, qos });
-      this.#checkRoomFor(ring);
+      const ring = this.#attach(fd, end, granted);
+      const { clock } = this.#deps;
+      const release = () => this.#released(flow);
+      const config = { fd: fd as number, id, name, data, qos, keepalive };
+      const flow: Flow = new Flow({ ring, clock, release }, config);
+      this.#flows.set(flow.fd, flow);
+      return flow;
     } catch (error) {
+      if (fd !== undefined) this.#fds.release(fd);
       void this.#irmd.dealloc(id);
       throw error;
     }
-    const fd = this.#fds.take() as number;
-    const { clock } = this.#deps;
-    const release = () => this.#released(flow);
-    const flow: Flow = new Flow({ ring, clock, release }, { fd, id, name, data, qos, keepalive });
-    this.#flows.set(fd, flow);
-    return flow;
   }
 
-  /** Other calls may have taken the last number meanwhile. */
-  #checkRoomFor(ring: RingFlow): void {
-    try {
-      this.#checkRoom();
-    } catch (error) {
-      ring.dealloc();
-      throw error;
-    }
+  /** Takes the descriptors over in any case. EMFILE when other calls took the last number meanwhile. */
+  #attach(fd: number | undefined, end: End, { fds, qos }: Granted): RingFlow {
+    const [memfd, bell] = fds as [number, number];
+    if (fd !== undefined) return new RingFlow({}, { memfd, bell, end, qos });
+    this.#deps.closeFd(memfd);
+    this.#deps.closeFd(bell);
+    throw this.#full();
   }
 
   #released(flow: Flow): Promise<void> {

@@ -31,7 +31,7 @@ type State = keyof typeof hostedFlowTable.states;
 export class HostedFlow {
   readonly ipcp: number;
   readonly id: number;
-  /** Set while irmd has to answer it. */
+  /** Set until irmd has answered it. */
   request: FlowRequest | undefined;
   readonly #abort = new AbortController();
   readonly #machine: Machine<State> = hostedFlowTable.start();
@@ -97,7 +97,6 @@ export class HostedFlow {
 
   #open(flow: Flow): void {
     this.#machine.move('open');
-    this.request = undefined;
     this.#flow = flow;
   }
 

@@ -21,7 +21,15 @@ import { type Flow, type FlowRequest, hashText, type Layer } from '#lib/layer/in
 import type { End } from '#lib/ring/index.ts';
 import type { FlowTable } from './flow-table.ts';
 import { HostedFlow } from './hosted-flow.ts';
-import type { Guard, Ipcp, IpcpType, Membership, SplicingLayer } from './ipcp.ts';
+import type {
+  Connection,
+  Enrollment,
+  Guard,
+  Ipcp,
+  IpcpType,
+  Membership,
+  SplicingLayer,
+} from './ipcp.ts';
 import { type IrmdPort, refusalErrno } from './irmd-port.ts';
 import type { FlowAlloc, FlowRespond } from './messages.ts';
 import type { RingPort } from './ring-port.ts';
@@ -30,10 +38,10 @@ export const hostedIpcpTable = defineMachine({
   name: 'hosted ipcp',
   initial: 'init',
   states: {
-    init: { to: ['bootstrapping', 'failed', 'shutdown'] },
-    bootstrapping: { to: ['operational', 'init', 'failed', 'shutdown'] },
+    init: { to: ['joining', 'failed', 'shutdown'] },
+    joining: { to: ['operational', 'init', 'failed', 'shutdown'] },
     operational: { to: ['failed', 'shutdown'] },
-    failed: { to: ['shutdown'], failure: true },
+    failed: { to: [], final: true, failure: true },
     shutdown: { to: [], final: true },
   },
 });
@@ -50,6 +58,8 @@ export interface HostedIpcpDeps {
   readonly rings: RingPort;
   readonly port: IrmdPort;
   readonly flows: FlowTable;
+  /** It has ended by a fault of its own; irmd was told. */
+  failed(ipcp: HostedIpcp): void;
 }
 
 export interface HostedIpcpAbout {
@@ -101,24 +111,20 @@ export class HostedIpcp {
     };
   };
 
-  async bootstrap(layer: string, config: unknown): Promise<Membership> {
-    if (!this.#machine.is('init')) throw this.#wrongState('bootstrap');
-    this.#machine.move('bootstrapping');
-    try {
-      const member = await this.#ipcp.bootstrap(layer, config);
-      if (!this.#machine.is('bootstrapping')) {
-        await member.layer.close();
-        throw new CanceledError(`IPCP ${this.about.name} went away during its bootstrap`);
-      }
-      this.#member = member;
-      const listener = this.guard((request: FlowRequest) => this.#arrived(request));
-      member.layer.onRequest(listener);
-      this.#machine.move('operational');
-      return member;
-    } catch (error) {
-      if (this.#machine.is('bootstrapping')) this.#machine.move('init');
-      throw error;
-    }
+  bootstrap(layer: string, config: unknown): Promise<Membership> {
+    return this.#join('bootstrap', () => this.#ipcp.bootstrap?.(layer, config));
+  }
+
+  enroll(how: Enrollment, config: unknown): Promise<Membership> {
+    return this.#join('enroll', () => this.#ipcp.enroll?.(how, config));
+  }
+
+  async connect(what: Connection): Promise<void> {
+    await (this.#ipcp.connect?.(what) ?? this.#cannot('connect'));
+  }
+
+  async disconnect(what: Connection): Promise<void> {
+    await (this.#ipcp.disconnect?.(what) ?? this.#cannot('disconnect'));
   }
 
   /** Throws UsageError EIPCPSTATE when it is in no layer. */
@@ -154,8 +160,15 @@ export class HostedIpcp {
     const request = hosted?.request;
     if (hosted === undefined || request === undefined)
       throw new UsageError(`No request waits as flow ${id}`, 'ENOTALLOC');
-    if (response !== 0) this.#release(hosted, response);
-    else this.#carry(hosted, request.accept(data), fds, 0);
+    if (response !== 0) return this.#release(hosted, response);
+    const flow = request.accept(data);
+    hosted.request = undefined;
+    try {
+      this.#carry(hosted, flow, fds, 0);
+    } catch (error) {
+      this.#release(hosted, Errno.EIO);
+      throw error;
+    }
   }
 
   /** Unknown flows have ended already. */
@@ -171,10 +184,29 @@ export class HostedIpcp {
   }
 
   async close(): Promise<void> {
-    if (this.#machine.is('shutdown')) return;
-    const failed = this.#machine.failed;
+    if (this.#machine.ended) return;
     this.#machine.move('shutdown');
-    if (!failed) await this.#tearDown();
+    await this.#tearDown();
+  }
+
+  async #join(verb: string, join: () => Promise<Membership> | undefined): Promise<Membership> {
+    if (!this.#machine.is('init')) throw this.#wrongState(verb);
+    this.#machine.move('joining');
+    try {
+      const member = await (join() ?? this.#cannot(verb));
+      if (!this.#machine.is('joining')) {
+        await member.layer.close();
+        throw new CanceledError(`IPCP ${this.about.name} went away before it was in its layer`);
+      }
+      this.#member = member;
+      const listener = this.guard((request: FlowRequest) => this.#arrived(request));
+      member.layer.onRequest(listener);
+      this.#machine.move('operational');
+      return member;
+    } catch (error) {
+      if (this.#machine.is('joining')) this.#machine.move('init');
+      throw error;
+    }
   }
 
   async #openNew(
@@ -260,6 +292,7 @@ export class HostedIpcp {
     for (const { id, state } of flows.list(this.about.ipcp))
       if (state === 'open' && !this.about.type.splice) port.ended(id);
     port.state(this.about.ipcp, 'shutdown');
+    this.#deps.failed(this);
     void this.#tearDown();
   }
 
@@ -274,6 +307,10 @@ export class HostedIpcp {
     } catch (error) {
       this.#log.warn(`IPCP ${this.about.name} did not close its layer: ${String(error)}`);
     }
+  }
+
+  #cannot(verb: string): never {
+    throw new UsageError(`An IPCP of type ${this.about.type.type} cannot ${verb}`, 'EOPNOTSUPP');
   }
 
   #wrongState(what: string): UsageError {

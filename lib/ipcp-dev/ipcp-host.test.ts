@@ -192,7 +192,14 @@ describe('IpcpHost', () => {
       irmd.call('ipcp_bootstrap', { ipcp: 1, layer: 'l', config: options });
     await expect(bootstrap({ speed: 'x' })).rejects.toThrow('IPCP of type local: option speed');
     await expect(bootstrap({ dev: 'eth0' })).rejects.toThrow('dev');
+    await expect(irmd.call('ipcp_enroll', { ipcp: 1, dst: 'n1' })).rejects.toMatchObject({
+      code: 'EOPNOTSUPP',
+      message: 'An IPCP of type local cannot enroll',
+    });
     await bootstrap({ speed: 1 });
+    const connection = { ipcp: 1, component: 'dt', dst: 'n1' };
+    for (const verb of ['ipcp_connect', 'ipcp_disconnect'])
+      await expect(irmd.call(verb, connection)).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
     await expect(bootstrap({})).rejects.toMatchObject({ code: 'EIPCPSTATE' });
     for (let i = 2; i <= 64; i++) await create(i, 'local');
     await expect(create(65, 'local')).rejects.toMatchObject({ code: 'ENOBUFS' });
@@ -255,6 +262,25 @@ describe('IpcpHost', () => {
     ).rejects.toMatchObject({ code: 'ENOTALLOC' });
   });
 
+  it('ends a flow whose descriptors are no ring, and nothing else', async () => {
+    const { world, a, b, client, allocate } = await twoHosts();
+    const errors: unknown[] = [];
+    b.irmd.onRequest = (flow) => {
+      const fds = [os.dup(0, 0), os.dup(0, 0)];
+      b.irmd
+        .call('ipcp_flow_respond', { ipcp: 1, flow, response: 0 }, fds)
+        .catch((error) => errors.push(error));
+    };
+    await allocate(3, client.fds);
+    await world.until(() => client.program.ended && errors.length > 0, 'The end');
+    await b.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 100 });
+    await expect(allocate(4, [os.dup(0, 0), os.dup(0, 0)])).rejects.toMatchObject({
+      fault: 'peer',
+    });
+    expect([errors.length >= 1, a.errors, b.errors, b.host.flows]).toEqual([true, [], [], 0]);
+    expect(b.host.hello().ipcps).toMatchObject([{ state: 'operational' }]);
+  });
+
   it('takes an answer that overtakes the number of its request', async () => {
     const { b, client, server, allocate } = await twoHosts();
     // The answer is on its way before the request's own result.
@@ -304,6 +330,18 @@ describe('IpcpHost', () => {
     expect(a.irmd.events).toEqual([]);
   });
 
+  it('refuses requests that irmd took and cannot answer any more', async () => {
+    const { world, a, b } = await twoHosts();
+    b.irmd.onRequest = () => {};
+    const call = { ipcp: 1, flow: 3, hash, qos: qosRaw };
+    const pending = a.irmd.call('ipcp_flow_alloc', call, makeRing(1).fds);
+    pending.catch(() => {});
+    await world.until(() => b.host.flows === 1, 'The number of the request');
+    b.irmd.ipcpd.close();
+    await expect(pending).rejects.toMatchObject({ code: 'EIPCP' });
+    expect(b.host.flows).toBe(0);
+  });
+
   it('lets a flow live on whose number a restarted irmd gives to another', async () => {
     const { world, b, client, server, allocate } = await twoHosts();
     await allocate(3, client.fds);
@@ -339,10 +377,9 @@ describe('IpcpHost', () => {
     expect(a.irmd.events).toEqual(['ipcp_flow_dealloc 3', 'ipcp_state 1 shutdown']);
     await world.until(() => client.program.ended && b.irmd.events.length > 0, 'The end');
     await expect(a.irmd.call('ipcp_register', { ipcp: 1, hash })).rejects.toMatchObject({
-      code: 'EIPCPSTATE',
+      code: 'EIPCP',
     });
     await a.irmd.call('ipcp_register', { ipcp: 2, hash });
-    await a.irmd.call('ipcp_destroy', { ipcp: 1 });
     expect(a.host.hello().ipcps.map((i) => i.ipcp)).toEqual([2]);
   });
 
@@ -367,7 +404,7 @@ describe('IpcpHost', () => {
     const low = os.dup(0, 0);
     os.close(low);
     const before = a.host.flows;
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 100; i++) {
       const [client, server] = [makeRing(1), makeRing(0)];
       b.irmd.onRequest = (flow) => {
         void b.irmd.call('ipcp_flow_respond', { ipcp: 1, flow, response: 0 }, server.fds);

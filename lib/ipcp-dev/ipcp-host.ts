@@ -14,7 +14,7 @@ import {
 import { type Methods, method, type RpcPeer } from '#lib/rpc/index.ts';
 import { FlowTable } from './flow-table.ts';
 import { HostedIpcp } from './hosted-ipcp.ts';
-import type { IpcpType } from './ipcp.ts';
+import type { IpcpType, Membership } from './ipcp.ts';
 import { IrmdPort } from './irmd-port.ts';
 import { messages } from './messages.ts';
 import { type RingPort, realRings } from './ring-port.ts';
@@ -95,7 +95,10 @@ export class IpcpHost {
     if (this.#ipcps.has(ipcp)) throw new UsageError(`IPCP ${ipcp} exists`, 'EEXIST');
     if (this.#ipcps.size >= MAX_IPCPS)
       throw new ResourceError(`Too many IPCPs in this process: ${MAX_IPCPS}`);
-    const deps = { rings: realRings, ...this.#deps, port: this.#port, flows: this.#flows };
+    const failed = () => {
+      this.#ipcps.delete(ipcp);
+    };
+    const deps = { rings: realRings, ...this.#deps, port: this.#port, flows: this.#flows, failed };
     this.#ipcps.set(ipcp, new HostedIpcp(deps, { ipcp, name, type }));
   }
 
@@ -119,9 +122,19 @@ export class IpcpHost {
       }),
       ipcp_bootstrap: method(messages.bootstrap, async ({ ipcp, layer, config }) => {
         const found = this.#get(ipcp);
-        const { hash, mtu } = await found.bootstrap(layer, config);
-        const facts = { layer, hash, splice: found.about.type.splice };
-        return { result: mtu === undefined ? facts : { ...facts, mtu } };
+        return { result: facts(found, await found.bootstrap(layer, config)) };
+      }),
+      ipcp_enroll: method(messages.enroll, async ({ ipcp, layer, dst, config }) => {
+        const found = this.#get(ipcp);
+        return { result: facts(found, await found.enroll({ layer, dst }, config)) };
+      }),
+      ipcp_connect: method(messages.connect, async ({ ipcp, ...what }) => {
+        await this.#get(ipcp).connect(what);
+        return { result: {} };
+      }),
+      ipcp_disconnect: method(messages.connect, async ({ ipcp, ...what }) => {
+        await this.#get(ipcp).disconnect(what);
+        return { result: {} };
       }),
       ipcp_register: method(messages.register, async ({ ipcp, hash }) => {
         await this.#get(ipcp).layer.register(hash);
@@ -163,4 +176,10 @@ export class IpcpHost {
       (this.#deps.rings ?? realRings).close(fds.splice(0));
     }
   }
+}
+
+/** What irmd has to know of a layer. */
+function facts({ about }: HostedIpcp, { layer, hash, mtu }: Membership) {
+  const known = { layer: layer.name, hash, splice: about.type.splice };
+  return mtu === undefined ? known : { ...known, mtu };
 }

@@ -3,7 +3,7 @@
  * objects that become a member of a layer. Everything above (irmd's requests, rings, events) is the host's.
  */
 import type { ZodType } from 'zod';
-import { type Clock, type Logger, type Random, UsageError } from '#lib/core/index.ts';
+import { type Clock, type Logger, type QosSpec, type Random, UsageError } from '#lib/core/index.ts';
 import type { AllocateOptions, DirectoryHash, FlowRequest, Layer } from '#lib/layer/index.ts';
 
 /** Wraps a callback so that what it throws fails this IPCP alone, not the process. */
@@ -31,9 +31,27 @@ export interface Membership {
   readonly mtu?: number;
 }
 
+/** Whom to enroll with: `dst` is a member's name, else any member that has the layer's name. */
+export interface Enrollment {
+  readonly layer?: string | undefined;
+  readonly dst?: string | undefined;
+}
+
+/** Components of two members that `irm ipcp connect` joins: `dt`, `mgmt`. */
+export interface Connection {
+  readonly component: string;
+  readonly dst: string;
+  readonly qos?: QosSpec | undefined;
+}
+
+/** What a type lacks is refused with EOPNOTSUPP. */
 export interface Ipcp<C = unknown> {
   /** Makes a new layer, or a member of a layer that needs no enrollment. Fails without a trace. */
-  bootstrap(layer: string, config: C): Promise<Membership>;
+  bootstrap?(layer: string, config: C): Promise<Membership>;
+  /** Becomes a member of a layer that others have made. Fails without a trace. */
+  enroll?(how: Enrollment, config: C): Promise<Membership>;
+  connect?(what: Connection): Promise<void>;
+  disconnect?(what: Connection): Promise<void>;
 }
 
 export interface IpcpType<C = unknown> {
@@ -59,9 +77,15 @@ export function ipcpType<C>(type: IpcpType<C>): IpcpType {
     ...type,
     create(deps, about) {
       const ipcp = type.create(deps, about);
+      const check = (config: unknown) => checkConfig(type.type, type.config, config);
+      const { bootstrap, enroll, connect, disconnect } = ipcp;
       return {
-        bootstrap: async (layer, config) =>
-          ipcp.bootstrap(layer, checkConfig(type.type, type.config, config)),
+        ...(bootstrap && {
+          bootstrap: async (layer, config) => bootstrap.call(ipcp, layer, check(config)),
+        }),
+        ...(enroll && { enroll: async (how, config) => enroll.call(ipcp, how, check(config)) }),
+        ...(connect && { connect: (what) => connect.call(ipcp, what) }),
+        ...(disconnect && { disconnect: (what) => disconnect.call(ipcp, what) }),
       };
     },
   };

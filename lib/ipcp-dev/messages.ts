@@ -23,13 +23,17 @@ const qos: z.ZodType<QosSpec> = z.object({
   timeout: u32,
 });
 
+const config = z.record(z.string(), z.unknown()).default({});
+
 const ipcp = u32;
 const flow = u32;
 
 export const messages = {
   create: z.object({ ipcp, name, type: name }),
   destroy: z.object({ ipcp }),
-  bootstrap: z.object({ ipcp, layer: name, config: z.record(z.string(), z.unknown()).default({}) }),
+  bootstrap: z.object({ ipcp, layer: name, config }),
+  enroll: z.object({ ipcp, layer: name.optional(), dst: name.optional(), config }),
+  connect: z.object({ ipcp, component: name, dst: name, qos: qos.optional() }),
   register: z.object({ ipcp, hash }),
   query: z.object({ ipcp, hash, timeout: timeout.default(200) }),
   flowAlloc: z.object({ ipcp, flow, hash, qos, data, timeout: timeout.default(20_000) }),

@@ -2,7 +2,7 @@
  * Typed management client of irmd, over one connection. Each call rejects with irmd's own error (RemoteError with code and
  * text), or PeerError EIRMD when the connection is gone.
  */
-import type { QosSpec } from '#lib/core/index.ts';
+import type { Millis, QosSpec } from '#lib/core/index.ts';
 import type { RpcPeer } from '#lib/rpc/index.ts';
 import { programPath, resolveProgram, type Whereabouts } from './program-path.ts';
 import type {
@@ -23,8 +23,13 @@ export interface IrmDeps {
   peer: Pick<RpcPeer, 'call' | 'close' | 'onClose'>;
 }
 
-/** Needed by `bindProgram` only. */
-export type IrmConfig = Partial<Whereabouts>;
+/** Where programs are is needed for binding them only. */
+export interface IrmConfig extends Partial<Whereabouts> {
+  /** For an irmd that does not answer: a call then rejects with ETIMEDOUT. Default 60 s, longer than anything it does. */
+  timeout?: Millis;
+}
+
+const defaultTimeout: Millis = 60_000;
 
 export interface BindProgramOptions {
   /** Start the program when a flow is requested and nobody accepts. */
@@ -162,7 +167,8 @@ export class IrmClient {
   }
 
   async #call<T>(method: string, params: unknown): Promise<T> {
-    return (await this.#peer.call(method, params)).result as T;
+    const { timeout = defaultTimeout } = this.#config;
+    return (await this.#peer.call(method, params, { timeout })).result as T;
   }
 
   /** Every page of a list. Ends, because irmd's keys only grow within one list. */

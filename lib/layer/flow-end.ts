@@ -6,9 +6,9 @@
  * microtask after what caused them, once for a whole batch.
  */
 import {
-  copyBytes,
   defineMachine,
   type Machine,
+  PacketArena,
   PeerError,
   type QosSpec,
   UsageError,
@@ -45,6 +45,9 @@ export interface FlowEndConfig {
   /** Packets that wait to be read at most. */
   queue: number;
 }
+
+/** An allocator, shared so that an idle flow holds no slab. */
+const arena = new PacketArena();
 
 const told = [FlowEvent.down, FlowEvent.up, FlowEvent.peer, FlowEvent.dealloc];
 
@@ -209,7 +212,7 @@ export function inlinePair(
   const driver = (self: 0 | 1): FlowDriver => {
     const peer = () => ends[1 - self]!;
     return {
-      send: (packet) => !peer().full && peer().deliver(copyBytes(packet)),
+      send: (packet) => !peer().full && peer().deliver(arena.copy(packet, 0, packet.length)),
       taken: () => peer().writable(),
       release: () => {
         peer().peerGone();

@@ -40,7 +40,7 @@ export interface Flow {
    * ENOTALLOC after `dealloc`.
    */
   write(packet: Uint8Array): boolean;
-  /** Next packet, owned by the caller, or undefined when none is queued. */
+  /** Next packet, owned by the caller (its ArrayBuffer may hold others, too), or undefined when none is queued. */
   read(): Uint8Array | undefined;
   /**
    * Called when `read` may return something again: after packets arrived, and after the callback was set while some

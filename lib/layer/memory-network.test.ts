@@ -69,6 +69,8 @@ describe('MemoryNetwork', () => {
     for (const packet of ['lost', 'twice', 'late', 'last']) client.write(utf8(packet));
     await clock.runUntilIdle();
     expect(arrived.map(text)).toEqual(['twice', 'twice', 'last', 'late']);
+    arrived[0]?.fill(0);
+    expect(text(arrived[1])).toBe('twice');
   });
 
   it('loses about the share that was asked for, the same one for the same seed', async () => {
@@ -149,5 +151,23 @@ describe('MemoryNetwork', () => {
     await clock.settle();
     expect(events).toEqual([`server ${FlowEvent.down}`, `server ${FlowEvent.up}`]);
     expect(arrived.map(text)).toEqual(['there']);
+  });
+
+  it('refuses what waits at a member that leaves, and forgets flows that have ended', async () => {
+    const { clock, a, b, client, server } = await setup({ delay: 5 });
+    expect([[...a.ends()].length, [...b.ends()].length]).toEqual([1, 1]);
+    client.dealloc();
+    server.dealloc();
+    expect([[...a.ends()].length, [...b.ends()].length]).toEqual([0, 0]);
+    let asked = false;
+    b.onRequest(() => {
+      asked = true;
+    });
+    const pending = a.allocate(a.hash('server'), { qos: qosRaw });
+    pending.catch(() => {});
+    await clock.until(() => asked);
+    await b.close();
+    await expect(clock.run(pending)).rejects.toMatchObject({ code: 'EIPCP' });
+    expect(clock.now()).toBeLessThan(1000);
   });
 });

@@ -9,12 +9,12 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { UsageError } from '#lib/core/index.ts';
+import { UsageError } from '#lib/core/errors.ts';
 
 export type SocketType = 'stream' | 'seqpacket' | 'dgram';
 
-/** Bits of `watch`. `disconnect`: the peer has shut down or closed. */
-export const WatchEvent = { readable: 1, writable: 2, disconnect: 4 } as const;
+/** Bits of `watch`. `disconnect`: the peer has shut down or closed. `urgent`: urgent data waits. */
+export const WatchEvent = { readable: 1, writable: 2, disconnect: 4, urgent: 8 } as const;
 
 export interface Accepted {
   fd: number;
@@ -77,6 +77,9 @@ export interface NativeVerbs {
   // Messages. 0 from a receiving verb is end of file (or an empty message: never send one).
   send(fd: number, from: Uint8Array, off: number, len: number): number;
   recv(fd: number, to: Uint8Array, off: number, len: number): number;
+  /** The last byte of urgent data (MSG_OOB); -EINVAL or -EAGAIN when there is none. */
+  recvUrgent(fd: number): number;
+  sendUrgent(fd: number, byte: number): number;
   /** One message gathered from at most 16 parts. */
   sendv(fd: number, parts: readonly Uint8Array[]): number;
   /** Length of the next message, which stays queued (SEQPACKET and DGRAM). */
@@ -141,6 +144,8 @@ export interface NativeVerbs {
   umask(mask: number): number;
   getRlimitNofile(): { soft: number; hard: number } | number;
   setRlimitNofile(soft: number): number;
+  /** Size of an extended attribute of a file. */
+  getxattr(path: string, name: string): number;
   /** Signal that this process gets when its parent's main thread ends; 0 for none. */
   prctlPdeathsig(signal: number): number;
 }

@@ -8,7 +8,7 @@ import {
   PolicyError,
   ResourceError,
   UsageError,
-} from '#lib/core/index.ts';
+} from '#lib/core/errors.ts';
 
 const policy = new Set<string>(['EPERM', 'EACCES']);
 const peer = new Set<string>(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTCONN', 'EPROTO']);

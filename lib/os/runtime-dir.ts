@@ -11,7 +11,7 @@ import {
   type Stats,
   writeSync,
 } from 'node:fs';
-import { PolicyError, UsageError } from '#lib/core/index.ts';
+import { PolicyError, UsageError } from '#lib/core/errors.ts';
 import type { NativeVerbs } from './native.ts';
 import { os as real } from './native.ts';
 import { osError } from './os-error.ts';

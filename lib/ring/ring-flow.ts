@@ -11,13 +11,13 @@
  * The other end may die, or lie. Both end the flow: what is queued can still be read (unless it lied), then
  * comes the event `dealloc`; `failure` says why when it was not orderly.
  */
-import { PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
+import { PacketArena, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
 import { type Flow, FlowEvent } from '#lib/layer/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 import { mapRing } from './attach-ring.ts';
 import { Bell } from './bell.ts';
 import type { End } from './layout.ts';
-import { PacketArena } from './packet-arena.ts';
+
 import type { RingReader } from './ring-reader.ts';
 import type { EndState, RingState } from './ring-state.ts';
 import type { RingWriter } from './ring-writer.ts';

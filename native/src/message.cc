@@ -29,6 +29,21 @@ static Napi::Value recv_(const Napi::CallbackInfo &info)
         return result(info.Env(), recv(int_arg(info, 0), to.data, to.len, MSG_DONTWAIT));
 }
 
+/* The byte of urgent data that was sent last. */
+static Napi::Value recv_urgent(const Napi::CallbackInfo &info)
+{
+        uint8_t byte = 0;
+        ssize_t n = recv(int_arg(info, 0), &byte, 1, MSG_DONTWAIT | MSG_OOB);
+        return n == 1 ? number(info.Env(), byte) : result(info.Env(), n == 0 ? (errno = EAGAIN, -1) : n);
+}
+
+static Napi::Value send_urgent(const Napi::CallbackInfo &info)
+{
+        uint8_t byte = static_cast<uint8_t>(int_arg(info, 1));
+        return result(info.Env(),
+                      send(int_arg(info, 0), &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_OOB));
+}
+
 /* Length of the next message (SEQPACKET, DGRAM), which stays queued. */
 static Napi::Value next_size(const Napi::CallbackInfo &info)
 {
@@ -128,6 +143,8 @@ void register_message(Napi::Env env, Napi::Object exports)
 {
         add(env, exports, "send", send_);
         add(env, exports, "recv", recv_);
+        add(env, exports, "recvUrgent", recv_urgent);
+        add(env, exports, "sendUrgent", send_urgent);
         add(env, exports, "nextSize", next_size);
         add(env, exports, "sendv", sendv);
         add(env, exports, "sendMsg", send_msg);

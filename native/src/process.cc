@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <vector>
 
@@ -134,6 +135,13 @@ static Napi::Value set_rlimit_nofile(const Napi::CallbackInfo &info)
         return result(info.Env(), setrlimit(RLIMIT_NOFILE, &limit));
 }
 
+/* Size of an extended attribute of a file. */
+static Napi::Value getxattr_(const Napi::CallbackInfo &info)
+{
+        std::string path = string_arg(info, 0), name = string_arg(info, 1);
+        return result(info.Env(), getxattr(path.c_str(), name.c_str(), nullptr, 0));
+}
+
 static Napi::Value prctl_pdeathsig(const Napi::CallbackInfo &info)
 {
         return result(info.Env(), prctl(PR_SET_PDEATHSIG, int_arg(info, 0), 0, 0, 0));
@@ -150,6 +158,7 @@ void register_process(Napi::Env env, Napi::Object exports)
         add(env, exports, "getRlimitNofile", get_rlimit_nofile);
         add(env, exports, "setRlimitNofile", set_rlimit_nofile);
         add(env, exports, "prctlPdeathsig", prctl_pdeathsig);
+        add(env, exports, "getxattr", getxattr_);
 }
 
 } // namespace ouro

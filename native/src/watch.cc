@@ -65,7 +65,8 @@ static const int known_events = UV_READABLE | UV_WRITABLE;
 
 static int uv_events(int events)
 {
-        return (events & known_events) | ((events & 4) != 0 ? UV_DISCONNECT : 0);
+        return (events & known_events) | ((events & 4) != 0 ? UV_DISCONNECT : 0) |
+               ((events & 8) != 0 ? UV_PRIORITIZED : 0);
 }
 
 int Watch::start(State &state, int fd, int events, Napi::Function callback)
@@ -127,7 +128,8 @@ void Watch::on_poll(uv_poll_t *handle, int status, int events)
         if (poll->owner == nullptr) return;
         napi_env env = poll->env;
         Napi::HandleScope scope(env);
-        int seen = (events & known_events) | ((events & UV_DISCONNECT) != 0 ? 4 : 0);
+        int seen = (events & known_events) | ((events & UV_DISCONNECT) != 0 ? 4 : 0) |
+                   ((events & UV_PRIORITIZED) != 0 ? 8 : 0);
         napi_value argv[2], self, callback = poll->owner->callback_.Value();
         napi_create_int32(env, status, &argv[0]);
         napi_create_int32(env, seen, &argv[1]);

@@ -1,6 +1,7 @@
 /*
- * accept(): the kernel's queue is the program's. Whoever connected has the connection for a name; a connection whose name does not spell one of
- * this gateway's comes from a stranger and is closed unseen.
+ * accept(): the kernel's queue is the program's. Whoever connected has the connection for a name; a
+ * connection whose name does not spell one of this gateway's comes from a stranger and is closed
+ * unseen.
  */
 #define _GNU_SOURCE
 #include "fd.h"

@@ -1,4 +1,5 @@
-/* Addresses as the gateway speaks of them (16 bytes, IPv4 as ::ffff:a.b.c.d, port in host order), to and from sockaddr. */
+/* Addresses as the gateway speaks of them (16 bytes, IPv4 as ::ffff:a.b.c.d, port in host order),
+ * to and from sockaddr. */
 #ifndef OSHIM_ADDR_H
 #define OSHIM_ADDR_H
 
@@ -14,20 +15,22 @@ struct oshim__addr {
     uint32_t scope; /* sin6_scope_id */
 };
 
-/* True for pointers that the kernel would answer with EFAULT and that we must not read: NULL and the like. */
+/* True for pointers that the kernel would answer with EFAULT and that we must not read: NULL and
+ * the like. */
 static inline bool oshim__bad_pointer(const void *p)
 {
     return (uintptr_t)p < 4096 || (intptr_t)p < 0;
 }
 
 /*
- * Reads the address of a call on a socket of `family` (4 or 6). Returns 0 or the errno that Linux gives: EFAULT, EINVAL
- * (too short), EAFNOSUPPORT (another family).
+ * Reads the address of a call on a socket of `family` (4 or 6). Returns 0 or the errno that Linux
+ * gives: EFAULT, EINVAL (too short), EAFNOSUPPORT (another family).
  */
 int oshim__addr_read(struct oshim__addr *out, uint8_t family, const struct sockaddr *sa,
                      socklen_t len);
 
-/* Writes an address for a socket of `family`, cut to *len; *len becomes its full length. Returns 0, EFAULT or EINVAL. */
+/* Writes an address for a socket of `family`, cut to *len; *len becomes its full length. Returns 0,
+ * EFAULT or EINVAL. */
 int oshim__addr_write(const struct oshim__addr *addr, uint8_t family, struct sockaddr *sa,
                       socklen_t *len);
 

@@ -1,4 +1,5 @@
-/* bind(): reserves an address with the gateway. Streams get their kernel name later, at listen or connect. */
+/* bind(): reserves an address with the gateway. Streams get their kernel name later, at listen or
+ * connect. */
 #define _GNU_SOURCE
 #include "ctl.h"
 #include "dgram.h"
@@ -20,8 +21,8 @@ int oshim__bind_request(const struct oshim__sock *s, const struct oshim__addr *a
 {
     struct ouro_req req;
     oshim__req_sock(&req, OURO_OP_BIND, s, addr);
-    int error = oshim__request(&req, far_end, rep,
-                               (REAL(fcntl)(s->fd, F_GETFL, 0L) & O_NONBLOCK) == 0);
+    int error =
+        oshim__request(&req, far_end, rep, (REAL(fcntl)(s->fd, F_GETFL, 0L) & O_NONBLOCK) == 0);
     if (error == 0)
         error = rep->err;
     if (error == 0 && rep->action != OURO_ACTION_PASS) {

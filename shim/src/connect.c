@@ -1,10 +1,12 @@
 /*
- * connect() of streams. The gateway decides: PASS (to the real network), DIRECT (a listener of this host: connect to its path, the gateway is out
- * of the way afterwards) or RELAY (through the gateway).
+ * connect() of streams. The gateway decides: PASS (to the real network), DIRECT (a listener of this
+ * host: connect to its path, the gateway is out of the way afterwards) or RELAY (through the
+ * gateway).
  *
- * In the RELAY case the socket is connected to the gateway at once, while its flow may take a while. So that it is not writable before
- * the flow is there, a filler goes into its send queue; the gateway reads the filler when the flow is up, and the kernel reports
- * exactly one change to writable, as it does for TCP. docs/protocols/gateway.md has the details.
+ * In the RELAY case the socket is connected to the gateway at once, while its flow may take a
+ * while. So that it is not writable before the flow is there, a filler goes into its send queue;
+ * the gateway reads the filler when the flow is up, and the kernel reports exactly one change to
+ * writable, as it does for TCP. docs/protocols/gateway.md has the details.
  */
 #define _GNU_SOURCE
 #include "ctl.h"
@@ -25,10 +27,11 @@
 #include <sys/time.h>
 #include <time.h>
 
-#define ATTEMPTS     3    /* a listener with a full queue, then through the gateway */
-#define QUEUE_TRIES  100  /* the gateway's own queue was full */
-#define QUEUE_WAIT   2    /* ms */
-#define FILLER_EXTRA 512  /* beyond the quarter of the send buffer that makes a socket unwritable */
+#define ATTEMPTS     3   /* a listener with a full queue, then through the gateway */
+#define QUEUE_TRIES  100 /* the gateway's own queue was full */
+#define QUEUE_WAIT   2   /* ms */
+#define FILLER_EXTRA 512 /* beyond the quarter of the send buffer that makes a socket unwritable   \
+                          */
 #define FILLER_BLOCK 65536
 #define FILLER_IOVS  64
 
@@ -54,7 +57,8 @@ static int bind_name(const struct attempt *a, const struct ouro_rep *rep)
     return REAL(bind)(a->s->fd, (struct sockaddr *)&name.un, name.len);
 }
 
-/* The socket has been given a name that it cannot use: a fresh one, and whether there is to be another attempt. */
+/* The socket has been given a name that it cannot use: a fresh one, and whether there is to be
+ * another attempt. */
 static int start_over(struct attempt *a, int error)
 {
     int renewed = oshim__renew(a->s);
@@ -74,7 +78,8 @@ static int connect_direct(struct attempt *a, const struct ouro_rep *rep)
         return 0;
     int error = errno;
     if (error == EAGAIN || error == EINTR) {
-        /* The listener's queue is full, or a signal came while we waited for it: TCP would go on in the background. */
+        /* The listener's queue is full, or a signal came while we waited for it: TCP would go on in
+         * the background. */
         a->relay = true;
         if (error == EINTR)
             a->nonblock = true;
@@ -122,8 +127,8 @@ static int send_timeout(int fd)
 }
 
 /*
- * The kernel restarts an interrupted connect when the handler was set with SA_RESTART, but never an interrupted poll. Which handler ran is not
- * known: true when all that there are ask for a restart.
+ * The kernel restarts an interrupted connect when the handler was set with SA_RESTART, but never an
+ * interrupted poll. Which handler ran is not known: true when all that there are ask for a restart.
  */
 static bool restarts(void)
 {
@@ -231,7 +236,8 @@ static int connect_idle(struct oshim__sock *s, const struct oshim__addr *addr, b
     return error == AGAIN ? ETIMEDOUT : error;
 }
 
-/* A second connect of a socket that was connecting: 0 once, then EISCONN; the error when it failed. */
+/* A second connect of a socket that was connecting: 0 once, then EISCONN; the error when it failed.
+ */
 static int connect_again(struct oshim__sock *s, enum oshim__stream state, bool nonblock)
 {
     int error;
@@ -283,8 +289,8 @@ OSHIM_HOOK(int, connect, (int fd, const struct sockaddr *sa, socklen_t len))
 
     if (!oshim__sock(fd, &s))
         return REAL(connect)(fd, sa, len);
-    int error = s.type == SOCK_DGRAM ? oshim__dgram_connect(&s, sa, len)
-                                     : connect_stream(&s, sa, len);
+    int error =
+        s.type == SOCK_DGRAM ? oshim__dgram_connect(&s, sa, len) : connect_stream(&s, sa, len);
     errno = saved;
     if (error == OSHIM_PASSED)
         return REAL(connect)(fd, sa, len);

@@ -1,6 +1,7 @@
 /*
- * Requests to the gateway: one connection each, so that nothing of it stays in the program (no descriptor that the program could
- * close, no lock, no state that fork would share). Safe in signal handlers, after fork and in vfork children.
+ * Requests to the gateway: one connection each, so that nothing of it stays in the program (no
+ * descriptor that the program could close, no lock, no state that fork would share). Safe in signal
+ * handlers, after fork and in vfork children.
  */
 #ifndef OSHIM_CTL_H
 #define OSHIM_CTL_H
@@ -14,14 +15,16 @@
 /* Starts a request: magic, version, run. */
 void oshim__req(struct ouro_req *req, uint16_t op);
 
-/* The same for a socket's request with an address, and the socket's flags (reuse, v6only, broadcast). */
+/* The same for a socket's request with an address, and the socket's flags (reuse, v6only,
+ * broadcast). */
 void oshim__req_sock(struct ouro_req *req, uint16_t op, const struct oshim__sock *s,
                      const struct oshim__addr *addr);
 
 /*
- * Sends a request, with `fd` unless it is -1, and waits for the reply. `patient`: a gateway that is being restarted is given
- * a moment. Returns 0 and a reply whose texts end in NUL, or an errno: ENETDOWN when the gateway cannot be reached or does not answer,
- * EMFILE and the like when the process has no descriptor left. rep->err is the gateway's own answer. errno is kept.
+ * Sends a request, with `fd` unless it is -1, and waits for the reply. `patient`: a gateway that is
+ * being restarted is given a moment. Returns 0 and a reply whose texts end in NUL, or an errno:
+ * ENETDOWN when the gateway cannot be reached or does not answer, EMFILE and the like when the
+ * process has no descriptor left. rep->err is the gateway's own answer. errno is kept.
  */
 int oshim__request(const struct ouro_req *req, int fd, struct ouro_rep *rep, bool patient);
 

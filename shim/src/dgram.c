@@ -108,7 +108,8 @@ static int wait_attached(const struct oshim__sock *s)
     return ENETDOWN;
 }
 
-/* Sends a request for the socket, with its far end when that is still here. Returns 0, or an errno and maybe rep->err. */
+/* Sends a request for the socket, with its far end when that is still here. Returns 0, or an errno
+ * and maybe rep->err. */
 static int request(struct oshim__sock *s, const struct ouro_req *req, struct ouro_rep *rep)
 {
     bool patient = (REAL(fcntl)(s->fd, F_GETFL, 0L) & O_NONBLOCK) == 0;

@@ -1,6 +1,7 @@
 /*
- * Datagram sockets. The program's AF_UNIX socket is *attached* at its first bind, connect or send: joined with a socket whose descriptor
- * goes to the gateway. Each datagram then carries a header with its far address, which the data calls put on and take off.
+ * Datagram sockets. The program's AF_UNIX socket is *attached* at its first bind, connect or send:
+ * joined with a socket whose descriptor goes to the gateway. Each datagram then carries a header
+ * with its far address, which the data calls put on and take off.
  */
 #ifndef OSHIM_DGRAM_H
 #define OSHIM_DGRAM_H
@@ -14,13 +15,15 @@
 /* The rules sent the call to the real network: its socket is an inet socket now, call libc. */
 #define OSHIM_PASSED (-2)
 
-/* These return 0 or an errno; connect and attach also OSHIM_PASSED. rep->action of bind may be PASS: the caller swaps. */
+/* These return 0 or an errno; connect and attach also OSHIM_PASSED. rep->action of bind may be
+ * PASS: the caller swaps. */
 struct ouro_rep;
 int oshim__dgram_bind(struct oshim__sock *s, const struct oshim__addr *addr, struct ouro_rep *rep);
 int oshim__dgram_connect(struct oshim__sock *s, const struct sockaddr *sa, socklen_t len);
 int oshim__dgram_attach(struct oshim__sock *s, const struct oshim__addr *destination);
 
-/* SO_SNDBUF and SO_SNDBUFFORCE. The queue to the gateway stays large; the program reads back what it asked for. */
+/* SO_SNDBUF and SO_SNDBUFFORCE. The queue to the gateway stays large; the program reads back what
+ * it asked for. */
 int oshim__dgram_set_sndbuf(const struct oshim__sock *s, int option, const void *value,
                             socklen_t len);
 
@@ -31,14 +34,16 @@ bool oshim__dgram_peer(const struct oshim__sock *s, struct oshim__addr *peer);
 int oshim__dgram_address(const struct oshim__sock *s, const struct sockaddr *sa, socklen_t len,
                          struct oshim__addr *addr);
 
-/* sendmsg and the rest for a socket that oshim__dgram_sock has found; errno as from the real calls. */
+/* sendmsg and the rest for a socket that oshim__dgram_sock has found; errno as from the real calls.
+ */
 ssize_t oshim__dgram_send(struct oshim__sock *s, const struct msghdr *msg, int flags);
 int oshim__dgram_send_many(struct oshim__sock *s, struct mmsghdr *msgs, unsigned n, int flags);
 ssize_t oshim__dgram_recv(struct oshim__sock *s, struct msghdr *msg, int flags);
 int oshim__dgram_recv_many(struct oshim__sock *s, struct mmsghdr *msgs, unsigned n, int flags,
                            struct timespec *timeout);
 
-/* Adds what the program asked for beside the data (IP_PKTINFO and the like); `space` is its whole control buffer. */
+/* Adds what the program asked for beside the data (IP_PKTINFO and the like); `space` is its whole
+ * control buffer. */
 void oshim__dgram_control(const struct oshim__sock *s, struct msghdr *msg, size_t space);
 
 #endif

@@ -1,4 +1,5 @@
-/* Control messages that programs ask for beside a datagram. Those of AF_UNIX itself (timestamps) the kernel has written already. */
+/* Control messages that programs ask for beside a datagram. Those of AF_UNIX itself (timestamps)
+ * the kernel has written already. */
 #define _GNU_SOURCE
 #include "dgram.h"
 #include "options.h"
@@ -27,7 +28,8 @@ static void add(struct msghdr *msg, size_t space, int level, int type, const voi
     msg->msg_controllen = used < space ? used : space;
 }
 
-/* The address that the sender dialled: the one the socket is bound to, or loopback when that is any. */
+/* The address that the sender dialled: the one the socket is bound to, or loopback when that is
+ * any. */
 static void destination(const struct oshim__sock *s, bool v4, uint8_t ip[16])
 {
     struct oshim__addr local;

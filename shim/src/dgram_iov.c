@@ -37,8 +37,8 @@ void oshim__iov_scatter(const char *flat, const struct iovec *iov, size_t n, siz
 
 char *oshim__flat_new(void)
 {
-    void *p = mmap(NULL, OSHIM_FLAT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                   0);
+    void *p =
+        mmap(NULL, OSHIM_FLAT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 

@@ -1,4 +1,5 @@
-/* What sending and receiving datagrams share: the header in an iovec of its own, and flat copies where there is no room for it. */
+/* What sending and receiving datagrams share: the header in an iovec of its own, and flat copies
+ * where there is no room for it. */
 #ifndef OSHIM_DGRAM_IOV_H
 #define OSHIM_DGRAM_IOV_H
 
@@ -30,7 +31,8 @@ size_t oshim__iov_total(const struct iovec *iov, size_t n);
 void oshim__iov_gather(char *flat, const struct iovec *iov, size_t n, size_t bytes);
 void oshim__iov_scatter(const char *flat, const struct iovec *iov, size_t n, size_t bytes);
 
-/* A buffer of OSHIM_FLAT_BYTES for the rare messages that leave no place for our iovec; NULL when there is no memory. */
+/* A buffer of OSHIM_FLAT_BYTES for the rare messages that leave no place for our iovec; NULL when
+ * there is no memory. */
 char *oshim__flat_new(void);
 void oshim__flat_free(char *flat);
 

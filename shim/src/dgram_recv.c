@@ -1,8 +1,9 @@
 /*
  * Receiving datagrams: takes off the header, which becomes the source address.
  *
- * An error that the gateway reports lies in the table (so_error), and a datagram of kind ERROR wakes who sleeps in a read. Whoever takes
- * so_error gives it to the program, once; a datagram of kind ERROR without it is old news.
+ * An error that the gateway reports lies in the table (so_error), and a datagram of kind ERROR
+ * wakes who sleeps in a read. Whoever takes so_error gives it to the program, once; a datagram of
+ * kind ERROR without it is old news.
  */
 #define _GNU_SOURCE
 #include "dgram.h"
@@ -37,8 +38,8 @@ static void discard(int fd)
 }
 
 /*
- * Receives into `m`, whose bytes start at `head`, until there is a datagram for the program. Returns its length without header, or 0 and no
- * DATA in `head` when the socket is shut down.
+ * Receives into `m`, whose bytes start at `head`, until there is a datagram for the program.
+ * Returns its length without header, or 0 and no DATA in `head` when the socket is shut down.
  */
 static ssize_t receive(const struct oshim__sock *s, struct msghdr *m, int flags,
                        struct ouro_dgram *head, const struct msghdr *msg)
@@ -98,7 +99,8 @@ static ssize_t recv_flat(const struct oshim__sock *s, struct msghdr *msg, int fl
     struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t n = receive(s, &m, flags, head, msg);
     if (n >= 0) {
-        oshim__iov_scatter(flat + OSHIM_HEAD, msg->msg_iov, msg->msg_iovlen, (size_t)n < wanted ? (size_t)n : wanted);
+        oshim__iov_scatter(flat + OSHIM_HEAD, msg->msg_iov, msg->msg_iovlen,
+                           (size_t)n < wanted ? (size_t)n : wanted);
         finish(s, head, (size_t)n, msg, &m);
     }
     oshim__flat_free(flat);
@@ -156,7 +158,8 @@ static void move(struct mmsghdr *to, const struct mmsghdr *from)
     oshim__flat_free(flat);
 }
 
-/* Receives up to OSHIM_BATCH messages in one call; `*done` is how many are for the program. Returns how many came, or -1. */
+/* Receives up to OSHIM_BATCH messages in one call; `*done` is how many are for the program. Returns
+ * how many came, or -1. */
 static int recv_batch(const struct oshim__sock *s, struct mmsghdr *msgs, unsigned n, int flags,
                       struct timespec *timeout, unsigned *done, bool *last)
 {
@@ -164,7 +167,8 @@ static int recv_batch(const struct oshim__sock *s, struct mmsghdr *msgs, unsigne
     unsigned ready = 0;
 
     *done = 0;
-    for (; ready < n && ready < OSHIM_BATCH && msgs[ready].msg_hdr.msg_iovlen <= OSHIM_BATCH_IOVS; ready++) {
+    for (; ready < n && ready < OSHIM_BATCH && msgs[ready].msg_hdr.msg_iovlen <= OSHIM_BATCH_IOVS;
+         ready++) {
         const struct msghdr *msg = &msgs[ready].msg_hdr;
         oshim__iov_put(b.iov[ready], &b.head[ready], msg);
         b.msgs[ready] = (struct mmsghdr){.msg_hdr = {.msg_iov = b.iov[ready],

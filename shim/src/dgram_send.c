@@ -1,8 +1,9 @@
 /*
  * Sending datagrams: a header with the destination goes before each, in an iovec of its own.
  *
- * A full queue: a program that may block waits a moment; then, and at once when it may not block, the datagram is dropped and counted, as
- * a router would do. Few UDP programs know what to do about EAGAIN.
+ * A full queue: a program that may block waits a moment; then, and at once when it may not block,
+ * the datagram is dropped and counted, as a router would do. Few UDP programs know what to do about
+ * EAGAIN.
  */
 #define _GNU_SOURCE
 #include "dgram.h"
@@ -37,7 +38,8 @@ static bool asks_for_segments(const struct msghdr *msg)
     return false;
 }
 
-/* Where a datagram goes, checked as Linux does it; attaches the socket first. Returns 0, an errno or OSHIM_PASSED. */
+/* Where a datagram goes, checked as Linux does it; attaches the socket first. Returns 0, an errno
+ * or OSHIM_PASSED. */
 static int address(struct oshim__sock *s, const struct msghdr *msg, int flags,
                    struct ouro_dgram *head)
 {
@@ -47,7 +49,8 @@ static int address(struct oshim__sock *s, const struct msghdr *msg, int flags,
 
     if ((flags & MSG_OOB) != 0)
         return EOPNOTSUPP;
-    if (oshim__iov_total(msg->msg_iov, msg->msg_iovlen) > (s->family == 4 ? PAYLOAD_V4 : PAYLOAD_V6))
+    if (oshim__iov_total(msg->msg_iov, msg->msg_iovlen) >
+        (s->family == 4 ? PAYLOAD_V4 : PAYLOAD_V6))
         return EMSGSIZE;
     if (asks_for_segments(msg))
         return EIO;
@@ -159,8 +162,7 @@ static unsigned send_batch(struct oshim__sock *s, struct mmsghdr *msgs, unsigned
         b.msgs[ready] = (struct mmsghdr){
             .msg_hdr = {.msg_iov = b.iov[ready], .msg_iovlen = msg->msg_iovlen + 1}};
     }
-    int sent = ready == 0 ? 0
-                          : REAL(sendmmsg)(s->fd, b.msgs, ready, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int sent = ready == 0 ? 0 : REAL(sendmmsg)(s->fd, b.msgs, ready, MSG_DONTWAIT | MSG_NOSIGNAL);
     for (int i = 0; i < sent; i++) {
         msgs[i].msg_len = b.msgs[i].msg_len - (unsigned)OSHIM_HEAD;
         if (s->slot != NULL)

@@ -1,4 +1,5 @@
-/* Calls that make another number for a socket: the mark goes along. Numbers that are closed need no care (fd.h). */
+/* Calls that make another number for a socket: the mark goes along. Numbers that are closed need no
+ * care (fd.h). */
 #define _GNU_SOURCE
 #include "fd.h"
 #include "real.h"

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-/* What the cache holds: the inode number and one of these, or type << 4 | family. Never written in halves. */
+/* What the cache holds: the inode number and one of these, or type << 4 | family. Never written in
+ * halves. */
 #define KIND_BITS    8
 #define KIND_FOREIGN 1u
 
@@ -114,8 +115,7 @@ bool oshim__dgram_sock(int fd, struct oshim__sock *out)
 void oshim__fd_learn(const struct oshim__sock *s)
 {
     if ((unsigned)s->fd < OSHIM_FDS)
-        __atomic_store_n(&cache[s->fd],
-                         s->ino << KIND_BITS | (unsigned)s->type << 4 | s->family,
+        __atomic_store_n(&cache[s->fd], s->ino << KIND_BITS | (unsigned)s->type << 4 | s->family,
                          __ATOMIC_RELAXED);
     mark(s->fd, s->type == SOCK_DGRAM);
 }

@@ -1,13 +1,15 @@
 /*
  * Which descriptors are ours, and what they are.
  *
- * A socket's identity is its inode number, so every answer is checked with fstat: a number that was closed and used again, by whatever
- * way, is seen. The per-process cache only spares the look at the socket's kernel names; losing it costs nothing. It is
- * therefore right after fork, in vfork children and in programs that close descriptors behind our back.
+ * A socket's identity is its inode number, so every answer is checked with fstat: a number that was
+ * closed and used again, by whatever way, is seen. The per-process cache only spares the look at
+ * the socket's kernel names; losing it costs nothing. It is therefore right after fork, in vfork
+ * children and in programs that close descriptors behind our back.
  *
- * Marks: one bit per descriptor, set for what may be one of our datagram sockets. The hooks of read, write, recv and send
- * test this bit and nothing else before they call libc. A stale mark costs one look; a missing one would lose headers, so whatever
- * makes descriptors (socket, dup, SCM_RIGHTS, exec) sets it.
+ * Marks: one bit per descriptor, set for what may be one of our datagram sockets. The hooks of
+ * read, write, recv and send test this bit and nothing else before they call libc. A stale mark
+ * costs one look; a missing one would lose headers, so whatever makes descriptors (socket, dup,
+ * SCM_RIGHTS, exec) sets it.
  */
 #ifndef OSHIM_FD_H
 #define OSHIM_FD_H
@@ -21,8 +23,8 @@
 struct oshim__sock {
     int fd;
     uint64_t ino;
-    uint8_t family; /* 4 or 6, as the program made it */
-    uint8_t type;   /* SOCK_STREAM or SOCK_DGRAM */
+    uint8_t family;         /* 4 or 6, as the program made it */
+    uint8_t type;           /* SOCK_STREAM or SOCK_DGRAM */
     struct ouro_slot *slot; /* NULL: none */
 };
 
@@ -41,7 +43,8 @@ void oshim__fd_learn(const struct oshim__sock *s);
 /* `fd` may be one of our datagram sockets (dup, SCM_RIGHTS, exec): looks, and sets the mark. */
 void oshim__fd_meet(int fd);
 
-/* Number of descriptors with marks; larger ones always get the slow look. The usual kernel limit is the same. */
+/* Number of descriptors with marks; larger ones always get the slow look. The usual kernel limit is
+ * the same. */
 #define OSHIM_FDS (1u << 20)
 
 extern uint64_t oshim__marks[OSHIM_FDS / 64];

@@ -1,4 +1,5 @@
-/* ioctl(): sizes of datagrams without our header; questions about interfaces go to an inet socket, as AF_UNIX does not know all of them. */
+/* ioctl(): sizes of datagrams without our header; questions about interfaces go to an inet socket,
+ * as AF_UNIX does not know all of them. */
 #define _GNU_SOURCE
 #include "fd.h"
 #include "ouro_abi.h"

@@ -1,4 +1,5 @@
-/* listen(): the socket gets the name `<gw>/l/<family>-<ino>`, where programs of this host connect to it directly. */
+/* listen(): the socket gets the name `<gw>/l/<family>-<ino>`, where programs of this host connect
+ * to it directly. */
 #define _GNU_SOURCE
 #include "ctl.h"
 #include "name.h"
@@ -14,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* TCP lets connections wait outside of a short queue (their SYN is sent again); an AF_UNIX queue refuses them. */
+/* TCP lets connections wait outside of a short queue (their SYN is sent again); an AF_UNIX queue
+ * refuses them. */
 #define BACKLOG_MIN 128
 
 static int open_listener(const struct oshim__sock *s, int backlog)

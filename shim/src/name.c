@@ -1,4 +1,5 @@
-/* See name.h. Names come from the kernel, but anybody can choose the name of a socket of his: each byte is checked. */
+/* See name.h. Names come from the kernel, but anybody can choose the name of a socket of his: each
+ * byte is checked. */
 #define _GNU_SOURCE
 #include "name.h"
 

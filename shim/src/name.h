@@ -1,6 +1,6 @@
 /*
- * Kernel names of our sockets (docs/protocols/gateway.md). They tell what a socket is and what its addresses are, in any
- * process that holds it, without memory of our own.
+ * Kernel names of our sockets (docs/protocols/gateway.md). They tell what a socket is and what its
+ * addresses are, in any process that holds it, without memory of our own.
  */
 #ifndef OSHIM_NAME_H
 #define OSHIM_NAME_H

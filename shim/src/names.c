@@ -1,4 +1,5 @@
-/* getsockname(), getpeername() and shutdown(): what a socket's kernel names and slot say, in the program's terms. */
+/* getsockname(), getpeername() and shutdown(): what a socket's kernel names and slot say, in the
+ * program's terms. */
 #define _GNU_SOURCE
 #include "dgram.h"
 #include "fd.h"
@@ -39,9 +40,8 @@ OSHIM_HOOK(int, getpeername, (int fd, struct sockaddr *sa, socklen_t *len))
 
     if (!oshim__sock(fd, &s))
         return REAL(getpeername)(fd, sa, len);
-    bool connected = s.type == SOCK_DGRAM
-                         ? oshim__dgram_peer(&s, &ends.peer)
-                         : oshim__stream_state(&s, &ends) == OSHIM_CONNECTED;
+    bool connected = s.type == SOCK_DGRAM ? oshim__dgram_peer(&s, &ends.peer)
+                                          : oshim__stream_state(&s, &ends) == OSHIM_CONNECTED;
     if (!connected)
         return result(ENOTCONN, saved);
     return result(oshim__addr_write(&ends.peer, s.family, sa, len), saved);

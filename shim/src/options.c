@@ -27,7 +27,7 @@
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
-#define SO_PASSRIGHTS_  83
+#define SO_PASSRIGHTS_         83
 #define SO_REUSEPORT_BPF_FIRST SO_ATTACH_REUSEPORT_CBPF
 
 uint32_t oshim__options_flags(const struct oshim__sock *s)
@@ -85,7 +85,8 @@ static int so_error(const struct oshim__sock *s)
     return error;
 }
 
-/* Options at SOL_SOCKET that a socket of AF_UNIX would answer otherwise than one of AF_INET; -1: let the kernel answer. */
+/* Options at SOL_SOCKET that a socket of AF_UNIX would answer otherwise than one of AF_INET; -1:
+ * let the kernel answer. */
 static int get_socket(const struct oshim__sock *s, int option, void *value, socklen_t *len)
 {
     const struct ouro_slot *slot;
@@ -116,7 +117,8 @@ static int get_socket(const struct oshim__sock *s, int option, void *value, sock
         return oshim_getpeername(s->fd, value, len) == 0 ? 0 : errno;
     case SO_ZEROCOPY:
         return give_int(SOL_SOCKET, 0, value, len);
-    case SO_SNDBUF: /* a datagram socket's queue to the gateway is made larger than what the program asked for */
+    case SO_SNDBUF: /* a datagram socket's queue to the gateway is made larger than what the program
+                       asked for */
         slot = oshim__opt_slot(s);
         if (s->type != SOCK_DGRAM || !oshim__opt_is_set(slot, OSHIM_OPT_SNDBUF))
             return -1;
@@ -128,9 +130,8 @@ static int get_socket(const struct oshim__sock *s, int option, void *value, sock
 
 static int mtu(const struct oshim__sock *s, void *value, socklen_t *len)
 {
-    bool connected = s->type == SOCK_DGRAM
-                         ? oshim__slot_state(s->slot) == OURO_STATE_CONNECTED
-                         : oshim__stream_state(s, NULL) == OSHIM_CONNECTED;
+    bool connected = s->type == SOCK_DGRAM ? oshim__slot_state(s->slot) == OURO_STATE_CONNECTED
+                                           : oshim__stream_state(s, NULL) == OSHIM_CONNECTED;
     return connected ? give_int(IPPROTO_IP, 65535, value, len) : ENOTCONN;
 }
 
@@ -167,7 +168,8 @@ static int get(const struct oshim__sock *s, int level, int option, void *value, 
     return give_int(level, number, value, len);
 }
 
-/* Linux keeps TCP_DEFER_ACCEPT as a number of retransmissions, and tells how many seconds these last. */
+/* Linux keeps TCP_DEFER_ACCEPT as a number of retransmissions, and tells how many seconds these
+ * last. */
 static int defer_seconds(int seconds)
 {
     int period = 0;
@@ -212,7 +214,8 @@ static int set_recorded(const struct oshim__sock *s, int id, const void *value, 
             number = opt->def;
         break;
     case OSHIM_OPT_TOS:
-        number &= s->type == SOCK_STREAM ? 0xfc : 0xff; /* the ECN bits of a stream are the kernel's */
+        number &=
+            s->type == SOCK_STREAM ? 0xfc : 0xff; /* the ECN bits of a stream are the kernel's */
         break;
     default:
         break;
@@ -242,7 +245,8 @@ static int set_socket(const struct oshim__sock *s, int option, const void *value
     case SO_SNDBUF:
         if (s->type == SOCK_DGRAM)
             return oshim__dgram_set_sndbuf(s, option, value, len);
-        /* While the filler of a pending connect is in the queue, a larger buffer would say "connected". */
+        /* While the filler of a pending connect is in the queue, a larger buffer would say
+         * "connected". */
         return oshim__slot_state(s->slot) == OURO_STATE_CONNECTING ? 0 : -1;
     case SO_SNDBUFFORCE:
         return s->type == SOCK_DGRAM ? oshim__dgram_set_sndbuf(s, option, value, len) : -1;

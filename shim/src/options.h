@@ -1,8 +1,9 @@
 /*
  * Socket options. Three sorts:
- *   - held by the kernel: what AF_UNIX sockets know as well (buffers, timeouts, linger, …) goes to the real socket;
- *   - recorded: what only inet sockets know and a program wants to read back (TCP_NODELAY, IP_TTL, …) is checked as Linux does and kept in
- *     the socket's slot;
+ *   - held by the kernel: what AF_UNIX sockets know as well (buffers, timeouts, linger, …) goes to
+ * the real socket;
+ *   - recorded: what only inet sockets know and a program wants to read back (TCP_NODELAY, IP_TTL,
+ * …) is checked as Linux does and kept in the socket's slot;
  *   - answered: what we know ourselves (SO_ERROR, SO_DOMAIN, TCP_INFO, memberships).
  * Whatever is none of these fails with ENOPROTOOPT, as on a kernel that was built without it.
  */
@@ -80,7 +81,7 @@ enum oshim__opt_id {
         OSHIM_OPT_COUNT,
     /* not options of the program, but kept beside them */
     OSHIM_OPT_GROUPS = 53, /* first of OSHIM_GROUPS hashes of joined multicast groups, 0: free */
-    OSHIM_OPT_HELD = 63,   /* bits: which of the options that the kernel holds the program has set */
+    OSHIM_OPT_HELD = 63, /* bits: which of the options that the kernel holds the program has set */
 };
 #define OSHIM_GROUPS 10
 _Static_assert((int)OSHIM_OPT_COUNT <= (int)OSHIM_OPT_GROUPS, "options of a slot");
@@ -104,15 +105,18 @@ int oshim__opt_get(const struct ouro_slot *slot, int id);
 bool oshim__opt_is_set(const struct ouro_slot *slot, int id);
 void oshim__opt_set(struct ouro_slot *slot, int id, int value);
 
-/* The slot that answers for a socket: its own, else that of the listener it was accepted from, else NULL. */
+/* The slot that answers for a socket: its own, else that of the listener it was accepted from, else
+ * NULL. */
 const struct ouro_slot *oshim__opt_slot(const struct oshim__sock *s);
-/* The slot to write to: its own, taken when there is none (with the listener's options), or NULL: no place. */
+/* The slot to write to: its own, taken when there is none (with the listener's options), or NULL:
+ * no place. */
 struct ouro_slot *oshim__opt_own_slot(const struct oshim__sock *s);
 
 /* OURO_REQ_* of a socket's options. */
 uint32_t oshim__options_flags(const struct oshim__sock *s);
 
-/* Options that the kernel holds: note that the program set one; copy those it set to another AF_UNIX socket. */
+/* Options that the kernel holds: note that the program set one; copy those it set to another
+ * AF_UNIX socket. */
 void oshim__held_note(const struct oshim__sock *s, int option);
 void oshim__held_copy(const struct ouro_slot *slot, int from, int to);
 /* Everything that can be carried over to an inet socket. */

@@ -1,4 +1,5 @@
-/* Options of one socket put on another: an accepted socket inherits, a swapped one keeps. See options.h. */
+/* Options of one socket put on another: an accepted socket inherits, a swapped one keeps. See
+ * options.h. */
 #define _GNU_SOURCE
 #include "options.h"
 
@@ -11,17 +12,18 @@
 
 /* Bit i of OSHIM_OPT_HELD stands for HELD[i]: append only. BOUNDED: 31 bits. */
 static const int HELD[] = {
-    SO_SNDBUF,      SO_RCVBUF,    SO_RCVTIMEO,   SO_SNDTIMEO, SO_LINGER,      SO_KEEPALIVE,
-    SO_REUSEADDR,   SO_BROADCAST, SO_OOBINLINE,  SO_PRIORITY, SO_RCVLOWAT,    SO_TIMESTAMP,
-    SO_TIMESTAMPNS, SO_MARK,      SO_DONTROUTE,  SO_NO_CHECK, SO_RXQ_OVFL,    SO_BUSY_POLL,
-    SO_DEBUG,
+    SO_SNDBUF,    SO_RCVBUF,    SO_RCVTIMEO,    SO_SNDTIMEO,  SO_LINGER,
+    SO_KEEPALIVE, SO_REUSEADDR, SO_BROADCAST,   SO_OOBINLINE, SO_PRIORITY,
+    SO_RCVLOWAT,  SO_TIMESTAMP, SO_TIMESTAMPNS, SO_MARK,      SO_DONTROUTE,
+    SO_NO_CHECK,  SO_RXQ_OVFL,  SO_BUSY_POLL,   SO_DEBUG,
 };
 #define HELD_COUNT (sizeof(HELD) / sizeof(HELD[0]))
 _Static_assert(HELD_COUNT <= 31, "OSHIM_OPT_HELD");
 
 void oshim__held_note(const struct oshim__sock *s, int option)
 {
-    /* Accepted sockets have no slot, and no use for one here: they are never swapped and accept nothing. */
+    /* Accepted sockets have no slot, and no use for one here: they are never swapped and accept
+     * nothing. */
     for (size_t i = 0; s->slot != NULL && i < HELD_COUNT; i++)
         if (HELD[i] == option)
             oshim__opt_set(s->slot, OSHIM_OPT_HELD,

@@ -1,8 +1,10 @@
 /*
- * Multicast memberships. The gateway hands a datagram that was sent to a group to every socket on the port, so a membership changes
- * nothing for it; but joining twice and leaving what was not joined must fail as they do.
+ * Multicast memberships. The gateway hands a datagram that was sent to a group to every socket on
+ * the port, so a membership changes nothing for it; but joining twice and leaving what was not
+ * joined must fail as they do.
  *
- * BOUNDED: OSHIM_GROUPS a socket, then ENOBUFS. Hashes suffice: an error after a collision is as rare as it is harmless.
+ * BOUNDED: OSHIM_GROUPS a socket, then ENOBUFS. Hashes suffice: an error after a collision is as
+ * rare as it is harmless.
  */
 #define _GNU_SOURCE
 #include "options.h"
@@ -91,8 +93,8 @@ static int by_group_req(const struct oshim__sock *s, int level, const void *valu
         return EINVAL;
     memcpy(&req, value, sizeof(req));
     if (level == IPPROTO_IP && req.gr_group.ss_family == AF_INET)
-        return change4(s, ((struct sockaddr_in *)(void *)&req.gr_group)->sin_addr,
-                       req.gr_interface, join);
+        return change4(s, ((struct sockaddr_in *)(void *)&req.gr_group)->sin_addr, req.gr_interface,
+                       join);
     if (level == IPPROTO_IPV6 && req.gr_group.ss_family == AF_INET6)
         return change6(s, &((struct sockaddr_in6 *)(void *)&req.gr_group)->sin6_addr,
                        req.gr_interface, join);

@@ -54,7 +54,8 @@ void oshim__opt_set(struct ouro_slot *slot, int id, int value)
     __atomic_fetch_or(&slot->opt_set, UINT64_C(1) << id, __ATOMIC_RELEASE);
 }
 
-/* An accepted socket has its listener's path for a name; Linux lets it inherit the listener's options. */
+/* An accepted socket has its listener's path for a name; Linux lets it inherit the listener's
+ * options. */
 static const struct ouro_slot *listener_of(const struct oshim__sock *s)
 {
     struct oshim__un name;
@@ -76,8 +77,8 @@ struct ouro_slot *oshim__opt_own_slot(const struct oshim__sock *s)
     if (s->slot != NULL)
         return s->slot;
     const struct ouro_slot *from = listener_of(s);
-    struct ouro_slot *slot = oshim__slot_take(
-        s->ino, s->family, s->type, s->type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP);
+    struct ouro_slot *slot = oshim__slot_take(s->ino, s->family, s->type,
+                                              s->type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP);
     if (slot != NULL && from != NULL) {
         memcpy(slot->opts, from->opts, sizeof(slot->opts));
         slot->opt_set = __atomic_load_n(&from->opt_set, __ATOMIC_RELAXED);

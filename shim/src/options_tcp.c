@@ -20,8 +20,8 @@
 enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 };
 
 /* Names in the order of their numbers in a slot: append only. */
-static const char *const CONGESTION[] = {"cubic",    "reno", "bbr",  "dctcp",  "vegas",
-                                         "westwood", "htcp", "bic",  "hybla",  "illinois",
+static const char *const CONGESTION[] = {"cubic",    "reno", "bbr",  "dctcp",    "vegas",
+                                         "westwood", "htcp", "bic",  "hybla",    "illinois",
                                          "scalable", "veno", "yeah", "highspeed"};
 #define CONGESTION_COUNT (sizeof(CONGESTION) / sizeof(CONGESTION[0]))
 #define CONGESTION_BYTES 16

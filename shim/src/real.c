@@ -34,7 +34,8 @@ OSHIM_REAL_CALLS(X)
 OSHIM_REAL_VARIADIC(X)
 #undef X
 
-/* A call that this libc does not have (pidfd_getfd before 2.36): reached only by who asks for it by name. */
+/* A call that this libc does not have (pidfd_getfd before 2.36): reached only by who asks for it by
+ * name. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #define X(ret, name, params, args)                                                                 \
@@ -60,7 +61,8 @@ void oshim__real_resolve(void)
 {
     int saved = errno;
     void *found;
-    /* ISO C has no conversion from void * to a function pointer: copy its bytes, as POSIX means dlsym to be used. */
+    /* ISO C has no conversion from void * to a function pointer: copy its bytes, as POSIX means
+     * dlsym to be used. */
 #define X(ret, name, params, args)                                                                 \
     found = dlsym(RTLD_NEXT, #name);                                                               \
     if (found != NULL)                                                                             \

@@ -1,9 +1,9 @@
 /*
  * The libc calls that the shim hooks, as libc implements them.
  *
- * Inside the shim a hooked call is only ever made as REAL(call)(...): a plain call would come back to the hook. Each
- * pointer starts at a resolver of its own, so a call that comes before the constructor (from another library's
- * constructor) works, and afterwards costs no test.
+ * Inside the shim a hooked call is only ever made as REAL(call)(...): a plain call would come back
+ * to the hook. Each pointer starts at a resolver of its own, so a call that comes before the
+ * constructor (from another library's constructor) works, and afterwards costs no test.
  */
 #ifndef OSHIM_REAL_H
 #define OSHIM_REAL_H
@@ -55,8 +55,7 @@
     X(int, dup2, (int fd, int to), (fd, to))                                                       \
     X(int, dup3, (int fd, int to, int flags), (fd, to, flags))                                     \
     X(int, pidfd_getfd, (int pidfd, int fd, unsigned flags), (pidfd, fd, flags))                   \
-    X(int, execve, (const char *path, char *const argv[], char *const envp[]),                     \
-      (path, argv, envp))                                                                          \
+    X(int, execve, (const char *path, char *const argv[], char *const envp[]), (path, argv, envp)) \
     X(int, execvpe, (const char *file, char *const argv[], char *const envp[]),                    \
       (file, argv, envp))                                                                          \
     X(int, execveat,                                                                               \
@@ -102,13 +101,13 @@
        socklen_t *len),                                                                            \
       (fd, buf, n, space, flags, addr, len))
 
-/* Variadic calls take at most this many arguments after the named ones. X(return type, name, named parameters, named
- * arguments, arguments that follow as long) */
+/* Variadic calls take at most this many arguments after the named ones. X(return type, name, named
+ * parameters, named arguments, arguments that follow as long) */
 #define OSHIM_REAL_VARIADIC(X)                                                                     \
     X(int, ioctl, (int fd, unsigned long request, ...), (fd, request, arg[0]), request, 1)         \
     X(int, fcntl, (int fd, int command, ...), (fd, command, arg[0]), command, 1)                   \
-    X(long, syscall, (long number, ...),                                                           \
-      (number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]), number, 6)
+    X(long, syscall, (long number, ...), (number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]), \
+      number, 6)
 
 struct oshim__real {
 #define X(ret, name, params, args) ret(*name) params;
@@ -123,7 +122,8 @@ extern struct oshim__real oshim__real;
 
 #define REAL(name) (oshim__real.name)
 
-/* Finds every call at once; from the constructor, so that later calls need no dlsym (not safe in signal handlers). */
+/* Finds every call at once; from the constructor, so that later calls need no dlsym (not safe in
+ * signal handlers). */
 void oshim__real_resolve(void);
 
 /* The hooks themselves, for the few that call each other (syscall.c). */
@@ -132,15 +132,15 @@ OSHIM_REAL_CALLS(X)
 #undef X
 
 /*
- * Defines a hook: a C function oshim_NAME whose symbol is NAME. The assembler name keeps glibc's own declarations
- * (transparent unions, nonnull attributes that would delete our NULL tests) out of the way.
+ * Defines a hook: a C function oshim_NAME whose symbol is NAME. The assembler name keeps glibc's
+ * own declarations (transparent unions, nonnull attributes that would delete our NULL tests) out of
+ * the way.
  */
 #define OSHIM_HOOK(ret, name, params)                                                              \
     ret oshim_##name params __asm__(#name) __attribute__((visibility("default")));                 \
     ret oshim_##name params
 
 #define OSHIM_ALIAS(ret, name, of, params)                                                         \
-    ret oshim_alias_##name params __asm__(#name)                                                   \
-        __attribute__((visibility("default"), alias(#of)))
+    ret oshim_alias_##name params __asm__(#name) __attribute__((visibility("default"), alias(#of)))
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * The receiving calls. For everything but our datagram sockets they test one bit and call libc; what follows the call is for addresses (a
- * stream of ours has an AF_UNIX one) and for descriptors that came along (SCM_RIGHTS): one may be a datagram socket of ours.
+ * The receiving calls. For everything but our datagram sockets they test one bit and call libc;
+ * what follows the call is for addresses (a stream of ours has an AF_UNIX one) and for descriptors
+ * that came along (SCM_RIGHTS): one may be a datagram socket of ours.
  */
 #define _GNU_SOURCE
 #include "dgram.h"
@@ -12,7 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SPECIAL (MSG_TRUNC | MSG_ERRQUEUE) /* flags that AF_UNIX streams take otherwise than TCP */
+#define SPECIAL (MSG_TRUNC | MSG_ERRQUEUE) /* flags that AF_UNIX streams take otherwise than TCP   \
+                                            */
 
 static ssize_t recv_one(struct oshim__sock *s, void *buf, size_t n, int flags, struct sockaddr *sa,
                         socklen_t *len)
@@ -73,7 +75,8 @@ static void after(int fd, struct msghdr *msg)
         meet_descriptors(msg);
 }
 
-/* Flags of TCP that AF_UNIX ignores: throw bytes away unseen, and the error queue, which is empty. */
+/* Flags of TCP that AF_UNIX ignores: throw bytes away unseen, and the error queue, which is empty.
+ */
 static ssize_t recv_special(int fd, size_t n, int flags)
 {
     static char bin[65536];
@@ -159,7 +162,8 @@ OSHIM_HOOK(ssize_t, readv, (int fd, const struct iovec *iov, int n))
     return REAL(readv)(fd, iov, n);
 }
 
-/* What programs call when they are built with _FORTIFY_SOURCE. Too small a buffer is for libc to complain about. */
+/* What programs call when they are built with _FORTIFY_SOURCE. Too small a buffer is for libc to
+ * complain about. */
 OSHIM_HOOK(ssize_t, __read_chk, (int fd, void *buf, size_t n, size_t space))
 {
     return n > space ? REAL(__read_chk)(fd, buf, n, space) : oshim_read(fd, buf, n);

@@ -88,13 +88,12 @@ const char *oshim__error_name(int error)
     return name != NULL ? name : "unknown error";
 }
 
-void oshim__complain(const char *a, const char *b, const char *c)
+void oshim__complain(const char *a, const char *b, const char *c, const char *d)
 {
     char line[LINE_BYTES];
     struct oshim__text t = {line, line + sizeof(line) - 2};
-    oshim__put(&t, "ouro-shim: ");
-    oshim__put(&t, a);
-    oshim__put(&t, b != NULL ? b : "");
-    oshim__put(&t, c != NULL ? c : "");
+    const char *const parts[] = {"ouro-shim: ", a, b, c, d};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        oshim__put(&t, parts[i] != NULL ? parts[i] : "");
     end(line, &t);
 }

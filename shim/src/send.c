@@ -1,6 +1,7 @@
 /*
- * The sending calls. For everything but our datagram sockets they test one bit and call libc; streams get a second look only when they come with
- * what AF_UNIX would take otherwise than TCP: an address or control messages.
+ * The sending calls. For everything but our datagram sockets they test one bit and call libc;
+ * streams get a second look only when they come with what AF_UNIX would take otherwise than TCP: an
+ * address or control messages.
  */
 #define _GNU_SOURCE
 #include "dgram.h"

@@ -1,4 +1,5 @@
-/* socket(): from here on the program's TCP or UDP socket is an AF_UNIX socket, so that nothing has to be swapped later. */
+/* socket(): from here on the program's TCP or UDP socket is an AF_UNIX socket, so that nothing has
+ * to be swapped later. */
 #define _GNU_SOURCE
 #include "fd.h"
 #include "real.h"
@@ -43,10 +44,11 @@ OSHIM_HOOK(int, socket, (int domain, int type, int protocol))
         .family = domain == AF_INET ? 4 : 6,
         .type = (uint8_t)type,
     };
-    s.slot = oshim__slot_take(s.ino, s.family, s.type,
-                              type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP);
+    s.slot =
+        oshim__slot_take(s.ino, s.family, s.type, type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP);
     if (s.slot == NULL && type == SOCK_DGRAM) {
-        /* Streams carry what matters in their names; a datagram socket could not remember its peer. */
+        /* Streams carry what matters in their names; a datagram socket could not remember its peer.
+         */
         oshim__say(fd, "socket", NULL, "no place in the table");
         (void)close(fd);
         errno = ENOBUFS;

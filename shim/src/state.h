@@ -1,6 +1,7 @@
 /*
- * What a process knows about its gateway: read once from the environment and from the answer to HELLO, constant afterwards.
- * Everything about single sockets lives in the kernel and in the shared table (docs/protocols/gateway.md).
+ * What a process knows about its gateway: read once from the environment and from the answer to
+ * HELLO, constant afterwards. Everything about single sockets lives in the kernel and in the shared
+ * table (docs/protocols/gateway.md).
  */
 #ifndef OSHIM_STATE_H
 #define OSHIM_STATE_H
@@ -27,7 +28,8 @@ struct oshim__state {
 
 extern struct oshim__state oshim__state;
 
-/* True when this process redirects sockets. Does the constructor's work when a library's constructor comes first. */
+/* True when this process redirects sockets. Does the constructor's work when a library's
+ * constructor comes first. */
 bool oshim__on(void);
 
 #endif

@@ -10,7 +10,8 @@
 #include <poll.h>
 #include <stddef.h>
 
-/* A socket whose connect went to the gateway is not writable before the flow is there (the filler is in its queue). */
+/* A socket whose connect went to the gateway is not writable before the flow is there (the filler
+ * is in its queue). */
 static enum oshim__stream connecting(const struct oshim__sock *s)
 {
     struct pollfd p = {.fd = s->fd, .events = POLLOUT};
@@ -71,8 +72,7 @@ int oshim__stream_take_failure(const struct oshim__sock *s)
 
     /* Clears what the closing of the gateway's end left behind. */
     (void)REAL(getsockopt)(s->fd, SOL_SOCKET, SO_ERROR, &kernel, &len);
-    oshim__slot_set_state(s->slot, s->slot != NULL && s->slot->local_port != 0
-                                       ? OURO_STATE_BOUND
-                                       : OURO_STATE_FRESH);
+    oshim__slot_set_state(s->slot, s->slot != NULL && s->slot->local_port != 0 ? OURO_STATE_BOUND
+                                                                               : OURO_STATE_FRESH);
     return error != 0 ? error : ECONNREFUSED;
 }

@@ -6,11 +6,11 @@
 #include "fd.h"
 
 enum oshim__stream {
-    OSHIM_IDLE,      /* neither listening nor connected; maybe bound */
-    OSHIM_USED,      /* idle for the program, but its AF_UNIX socket has a name already: swap it first */
+    OSHIM_IDLE, /* neither listening nor connected; maybe bound */
+    OSHIM_USED, /* idle for the program, but its AF_UNIX socket has a name already: swap it first */
     OSHIM_LISTENING,
-    OSHIM_PENDING,   /* connecting */
-    OSHIM_FAILED,    /* the connect has failed and the program does not know yet */
+    OSHIM_PENDING, /* connecting */
+    OSHIM_FAILED,  /* the connect has failed and the program does not know yet */
     OSHIM_CONNECTED,
 };
 
@@ -25,7 +25,8 @@ enum oshim__stream oshim__stream_state(const struct oshim__sock *s, struct oshim
 /* The connect has failed: takes its errno and makes the socket idle again. */
 int oshim__stream_take_failure(const struct oshim__sock *s);
 
-/* BIND of a stream or datagram socket with the gateway; see bind.c. Returns 0 or an errno; rep->action may be PASS. */
+/* BIND of a stream or datagram socket with the gateway; see bind.c. Returns 0 or an errno;
+ * rep->action may be PASS. */
 struct ouro_rep;
 int oshim__bind_request(const struct oshim__sock *s, const struct oshim__addr *addr, int far_end,
                         struct ouro_rep *rep);

@@ -1,4 +1,5 @@
-/* See swap.h. Other processes that hold the same socket keep the old one: numbers can only be changed in one's own process. */
+/* See swap.h. Other processes that hold the same socket keep the old one: numbers can only be
+ * changed in one's own process. */
 #define _GNU_SOURCE
 #include "swap.h"
 
@@ -29,8 +30,9 @@ struct registration {
 
 struct swap {
     uint64_t ino;
-    int except;                /* the new socket */
-    int numbers[MAX_NUMBERS];  /* BOUNDED; a program with more dups of one socket keeps the old behind the rest */
+    int except;               /* the new socket */
+    int numbers[MAX_NUMBERS]; /* BOUNDED; a program with more dups of one socket keeps the old
+                                 behind the rest */
     int count;
     struct registration registrations[MAX_REGISTRATIONS]; /* BOUNDED; further ones are lost */
     int registered;
@@ -63,7 +65,8 @@ static bool field(const char *line, const char *key, unsigned base, uint64_t *va
     }
 }
 
-/* "tfd:        6 events: 8000001d data:             1234  pos:0 ino:1391c sdev:9", tfd decimal and the rest hexadecimal */
+/* "tfd:        6 events: 8000001d data:             1234  pos:0 ino:1391c sdev:9", tfd decimal and
+ * the rest hexadecimal */
 static void read_registration(struct swap *swap, int epfd, const char *line)
 {
     uint64_t fd, events, data, ino;
@@ -166,8 +169,8 @@ int oshim__renew(struct oshim__sock *s)
     if (fresh < 0)
         return errno;
     uint64_t ino = oshim__ino(fresh);
-    struct ouro_slot *slot = oshim__slot_take(ino, s->family, s->type,
-                                              s->slot != NULL ? s->slot->protocol : 0);
+    struct ouro_slot *slot =
+        oshim__slot_take(ino, s->family, s->type, s->slot != NULL ? s->slot->protocol : 0);
     if (slot != NULL && s->slot != NULL) {
         memcpy(slot->opts, s->slot->opts, sizeof(slot->opts));
         slot->opt_set = s->slot->opt_set;
@@ -198,7 +201,8 @@ static void bind_inet(const struct oshim__sock *s, int fresh)
         return;
     if (REAL(bind)(fresh, (struct sockaddr *)&sa, len) == 0)
         return;
-    /* The port may be taken over there, and the address may be one of ours; the kernel chooses then. */
+    /* The port may be taken over there, and the address may be one of ours; the kernel chooses
+     * then. */
     local.port = 0;
     len = sizeof(sa);
     (void)oshim__addr_write(&local, s->family, (struct sockaddr *)&sa, &len);

@@ -1,5 +1,5 @@
-/* See table.h. Plain fields are written by the process that makes the call, as the program serialises its calls; the few that
- * the gateway writes too are accessed atomically. */
+/* See table.h. Plain fields are written by the process that makes the call, as the program
+ * serialises its calls; the few that the gateway writes too are accessed atomically. */
 #include "table.h"
 
 #include "state.h"

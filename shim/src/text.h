@@ -1,4 +1,5 @@
-/* Builds short texts without stdio: safe in signal handlers and after vfork. Never writes past its end; always ends in NUL. */
+/* Builds short texts without stdio: safe in signal handlers and after vfork. Never writes past its
+ * end; always ends in NUL. */
 #ifndef OSHIM_TEXT_H
 #define OSHIM_TEXT_H
 

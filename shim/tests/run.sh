@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the socket tests, natively or under a launcher; TAP on standard output.
+# Runs the socket tests, natively or under a launcher; TAP on standard output, and a total.
 #   run.sh [--under COMMAND] [TEST…]        COMMAND runs each test program: bin/ouro-run
 # Each run has a runtime folder of its own; COMMAND --stop ends the stack that it started.
 set -u
@@ -10,7 +10,7 @@ if [ "${1-}" = --under ]; then
   case $under in */*) under=$(cd "$(dirname "$under")" && pwd)/$(basename "$under") ;; esac
   shift 2
 fi
-make -s -C "$here" || exit 1
+make -s -C "$here/.." tests >&2 || exit 1
 OUROBOROS_DIR=$(mktemp -d)/run
 export OUROBOROS_DIR
 n=0
@@ -29,4 +29,5 @@ done
 [ -z "$under" ] || "$under" --stop >/dev/null 2>&1
 rm -rf "$(dirname "$OUROBOROS_DIR")"
 echo "1..$n"
+echo "# $((n - failed)) passed, $failed failed"
 [ $failed = 0 ]

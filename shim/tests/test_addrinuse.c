@@ -1,62 +1,129 @@
-/* EADDRINUSE is real: exact and any-address conflicts, SO_REUSEADDR, SO_REUSEPORT, both families, and after close. */
-#include "t.h"
+/* EADDRINUSE is real, and SO_REUSEADDR and SO_REUSEPORT lift it as they do on Linux. */
+#include "check.h"
 
-static int try_bind(int type, struct sockaddr_in a, int opt)
+static int try_bind(int type, int port, int option)
 {
+    union sa a = loopback(AF_INET, port);
     int fd = socket(AF_INET, type, 0), one = 1;
+    if (option != 0)
+        CHECK(setsockopt(fd, SOL_SOCKET, option, &one, sizeof(one)) == 0);
+    if (bind(fd, &a.any, sa_len(&a)) < 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
 
-    if (opt != 0)
-        CHECK(setsockopt(fd, SOL_SOCKET, opt, &one, sizeof(one)) == 0);
-    if (bind(fd, SA(a), sizeof(a)) == 0)
-        return fd;
-    CHECK(errno == EADDRINUSE);
+static void taken(int type)
+{
+    int first = bound(AF_INET, type);
+    union sa a = name_of(first);
+    if (type == SOCK_STREAM)
+        CHECK(listen(first, 4) == 0);
+    CHECK_ERR(try_bind(type, port_of(&a), 0), EADDRINUSE);
+    CHECK_ERR(try_bind(type, port_of(&a), SO_REUSEPORT), EADDRINUSE);
+    if (type == SOCK_STREAM)
+        CHECK_ERR(try_bind(type, port_of(&a), SO_REUSEADDR), EADDRINUSE); /* it listens */
+
+    union sa any = loopback(AF_INET, port_of(&a));
+    any.v4.sin_addr.s_addr = htonl(INADDR_ANY);
+    int fd = socket(AF_INET, type, 0);
+    CHECK_ERR(bind(fd, &any.any, sa_len(&any)), EADDRINUSE);
     close(fd);
-    return -1;
+
+    /* Another address of the host is free. */
+    union sa second = loopback(AF_INET, port_of(&a));
+    second.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    fd = socket(AF_INET, type, 0);
+    CHECK(bind(fd, &second.any, sa_len(&second)) == 0);
+    close(fd);
+
+    /* A dual-stack socket wants the IPv4 port too. */
+    union sa any6 = loopback(AF_INET6, port_of(&a));
+    any6.v6.sin6_addr = in6addr_any;
+    int one = 1;
+    fd = socket(AF_INET6, type, 0);
+    CHECK_ERR(bind(fd, &any6.any, sa_len(&any6)), EADDRINUSE);
+    CHECK(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0);
+    CHECK(bind(fd, &any6.any, sa_len(&any6)) == 0);
+    close(fd);
+
+    /* The other protocol has ports of its own. */
+    int other = try_bind(type == SOCK_STREAM ? SOCK_DGRAM : SOCK_STREAM, port_of(&a), 0);
+    CHECK(other >= 0 || errno == EADDRINUSE);
+    if (other >= 0)
+        close(other);
+    close(first);
+    fd = try_bind(type, port_of(&a), 0); /* free again at once */
+    CHECK(fd >= 0);
+    close(fd);
+}
+
+static void shared(int type)
+{
+    int one = 1;
+    union sa a = loopback(AF_INET, 0);
+    int first = socket(AF_INET, type, 0);
+    CHECK(setsockopt(first, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0);
+    CHECK(bind(first, &a.any, sa_len(&a)) == 0);
+    a = name_of(first);
+    int second = try_bind(type, port_of(&a), SO_REUSEPORT);
+    CHECK(second >= 0);
+    CHECK_ERR(try_bind(type, port_of(&a), 0), EADDRINUSE);
+    if (type == SOCK_STREAM) {
+        CHECK(listen(first, 8) == 0);
+        CHECK(listen(second, 8) == 0);
+        int hits[2] = {0, 0};
+        for (int i = 0; i < 40; i++) {
+            int c = connected_to(&a, SOCK_STREAM);
+            struct pollfd p[2] = {{.fd = first, .events = POLLIN},
+                                  {.fd = second, .events = POLLIN}};
+            CHECK(poll(p, 2, 5000) >= 1);
+            int s = accept(p[0].revents != 0 ? first : second, NULL, NULL);
+            CHECK(s >= 0);
+            check_stream(c, s);
+            close(c);
+            close(s);
+            hits[p[0].revents == 0]++;
+        }
+        CHECK(hits[0] > 0 && hits[1] > 0);
+    }
+    close(first);
+    close(second);
+}
+
+/* Two sockets bound with SO_REUSEADDR; only one of them may listen. */
+static void second_listen(void)
+{
+    int one = 1;
+    union sa a = loopback(AF_INET, 0);
+    int first = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(setsockopt(first, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0);
+    CHECK(bind(first, &a.any, sa_len(&a)) == 0);
+    a = name_of(first);
+    int second = try_bind(SOCK_STREAM, port_of(&a), SO_REUSEADDR);
+    CHECK(second >= 0);
+    CHECK(listen(first, 4) == 0);
+    CHECK_ERR(listen(second, 4), EADDRINUSE);
+    close(first);
+    close(second);
 }
 
 int main(void)
 {
-    uint16_t port;
-    int      l = listener(&port);
+    start();
+    taken(SOCK_STREAM);
+    taken(SOCK_DGRAM);
+    shared(SOCK_STREAM);
+    shared(SOCK_DGRAM);
+    second_listen();
 
-    CHECK(try_bind(SOCK_STREAM, lo4(port), 0) == -1);
-    CHECK(try_bind(SOCK_STREAM, v4(INADDR_ANY, port), 0) == -1);
-    CHECK(try_bind(SOCK_STREAM, lo4(port), SO_REUSEADDR) == -1); /* it listens */
-    int other = try_bind(SOCK_STREAM, v4(INADDR_LOOPBACK + 1, port), 0);
-    CHECK(other >= 0);
-    close(other);
-    int u = try_bind(SOCK_DGRAM, lo4(port), 0); /* UDP has ports of its own */
-    CHECK(u >= 0 && try_bind(SOCK_DGRAM, lo4(port), 0) == -1);
-    close(l);
-    int again = try_bind(SOCK_STREAM, lo4(port), 0);
-    CHECK(again >= 0);
-    close(again);
-    close(u);
-    u = try_bind(SOCK_DGRAM, lo4(port), 0);
-    CHECK(u >= 0);
-
-    int a = try_bind(SOCK_STREAM, lo4(port), SO_REUSEPORT), b = try_bind(SOCK_STREAM, lo4(port), SO_REUSEPORT);
-    CHECK(a >= 0 && b >= 0 && listen(a, 5) == 0 && listen(b, 5) == 0);
-    CHECK(try_bind(SOCK_STREAM, lo4(port), 0) == -1);
-    int hits[2] = {0, 0};
-    for (int i = 0; i < 40; i++) {
-        int           c    = connected(port);
-        struct pollfd p[2] = {{.fd = a, .events = POLLIN}, {.fd = b, .events = POLLIN}};
-        CHECK(poll(p, 2, 3000) >= 1);
-        int which = (p[0].revents & POLLIN) ? 0 : 1;
-        close(accept(p[which].fd, NULL, NULL));
-        close(c);
-        hits[which]++;
-    }
-    CHECK(hits[0] > 0 && hits[1] > 0);
-
-    int                 six = socket(AF_INET6, SOCK_STREAM, 0), one = 1;
-    struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    FAILS(bind(six, SA(any6), sizeof(any6)), EADDRINUSE); /* dual stack */
-    CHECK(setsockopt(six, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0);
-    CHECK(bind(six, SA(any6), sizeof(any6)) == 0);
-    struct sockaddr_in foreign = v4(0x08080808, 0);
-    int                f       = socket(AF_INET, SOCK_STREAM, 0);
-    FAILS(bind(f, SA(foreign), sizeof(foreign)), EADDRNOTAVAIL);
+    union sa elsewhere = loopback(AF_INET, 0);
+    elsewhere.v4.sin_addr.s_addr = inet_addr("203.0.113.7");
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_ERR(bind(fd, &elsewhere.any, sa_len(&elsewhere)), EADDRNOTAVAIL);
+    close(fd);
     return 0;
 }

@@ -1,53 +1,85 @@
-/* dup, dup2, dup3 and F_DUPFD share one socket, TCP and UDP; the last close ends it. */
-#include "t.h"
+/* dup, dup2, dup3 and fcntl: every number is the same socket, and closing one leaves the others. */
+#include "check.h"
+
+static void streams(void)
+{
+    int pair[2];
+    stream_pair(AF_INET, pair);
+    union sa a = name_of(pair[0]), b = peer_of(pair[0]);
+    int d[4] = {dup(pair[0]), fcntl(pair[0], F_DUPFD, 40), fcntl(pair[0], F_DUPFD_CLOEXEC, 50),
+                dup2(pair[0], 60)};
+    close(pair[0]);
+    for (int i = 0; i < 4; i++) {
+        CHECK(d[i] >= 0);
+        union sa n = name_of(d[i]), p = peer_of(d[i]);
+        CHECK(same_address(&n, &a) && same_address(&p, &b));
+        check_stream(d[i], pair[1]);
+    }
+    CHECK(d[1] >= 40 && d[2] >= 50 && d[3] == 60);
+    CHECK((fcntl(d[2], F_GETFD) & FD_CLOEXEC) != 0);
+    int five = 5;
+    CHECK(setsockopt(d[0], IPPROTO_TCP, TCP_KEEPCNT, &five, sizeof(five)) == 0);
+    int got = 0;
+    socklen_t len = sizeof(got);
+    CHECK(getsockopt(d[3], IPPROTO_TCP, TCP_KEEPCNT, &got, &len) == 0);
+    CHECK_EQ(got, 5);
+    for (int i = 0; i < 4; i++)
+        close(d[i]);
+    CHECK_EQ(read(pair[1], &got, 1), 0);
+    close(pair[1]);
+}
+
+static void dgrams(void)
+{
+    int pair[2];
+    char buf[16];
+    dgram_pair(AF_INET, pair);
+    int d = dup3(pair[0], 70, O_CLOEXEC);
+    CHECK_EQ(d, 70);
+    int e = fcntl(pair[1], F_DUPFD, 80);
+    CHECK(e >= 80);
+    CHECK_EQ(write(d, "hello", 5), 5);
+    CHECK_EQ(read(e, buf, sizeof(buf)), 5);
+    CHECK(memcmp(buf, "hello", 5) == 0);
+    close(pair[0]);
+    close(pair[1]);
+    CHECK_EQ(send(e, "back", 4, 0), 4);
+    CHECK_EQ(recv(d, buf, sizeof(buf), 0), 4);
+    close(d);
+    close(e);
+}
+
+/* dup2 onto a socket closes it; a number that was a socket may become a file, and the other way
+ * round. */
+static void reuse(void)
+{
+    int pair[2];
+    char buf[64];
+    dgram_pair(AF_INET, pair);
+    int fd = pair[0];
+    int file = open("/proc/self/stat", O_RDONLY);
+    CHECK(file >= 0);
+    CHECK_EQ(dup2(file, fd), fd);
+    CHECK(read(fd, buf, sizeof(buf)) > 20);
+    close(fd);
+    union sa to = name_of(pair[1]);
+    int again = socket(AF_INET, SOCK_DGRAM, 0);
+    CHECK_EQ(again, fd);
+    close(pair[1]);
+    int server = bound(AF_INET, SOCK_DGRAM);
+    to = name_of(server);
+    CHECK_EQ(sendto(again, "x", 1, 0, &to.any, sa_len(&to)), 1);
+    CHECK_EQ(recv(server, buf, sizeof(buf), 0), 1);
+    close(again);
+    close(server);
+    close(file);
+}
 
 int main(void)
 {
-    int  pair[2];
-    char buf[64];
-
-    tcp_pair(pair);
-    int d1 = dup(pair[0]);
-    int d2 = fcntl(pair[0], F_DUPFD_CLOEXEC, 100);
-    CHECK(d2 >= 100);
-    CHECK(dup2(pair[0], 50) == 50);
-    CHECK(dup3(pair[0], 51, O_CLOEXEC) == 51);
-    CHECK(port_of(d1) == port_of(pair[0]) && port_of(51) == port_of(pair[0]));
-    close(pair[0]);
-    echo_check(50, pair[1], "via dup2");
-    echo_check(pair[1], d2, "to dupfd");
-    int one = 1;
-    CHECK(setsockopt(d1, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0);
-    int       v   = 0;
-    socklen_t len = sizeof(v);
-    CHECK(getsockopt(51, IPPROTO_TCP, TCP_NODELAY, &v, &len) == 0 && v == 1);
-    close(d1);
-    close(d2);
-    close(50);
-    CHECK(polled(pair[1], POLLIN, 0) == 0);
-    close(51);
-    CHECK(polled(pair[1], POLLIN, 3000) & POLLIN);
-    CHECK(recv(pair[1], buf, sizeof(buf), 0) == 0);
-
-    uint16_t           port;
-    int                u  = udp_bound(&port);
-    int                u2 = dup(u);
-    int                u3 = fcntl(u, F_DUPFD, 60);
-    int                c  = socket(AF_INET, SOCK_DGRAM, 0);
-    struct sockaddr_in a  = lo4(port), from;
-    close(u);
-    CHECK(sendto(c, "dgram", 5, 0, SA(a), sizeof(a)) == 5);
-    len = sizeof(from);
-    CHECK(recvfrom(u2, buf, sizeof(buf), 0, SA(from), &len) == 5 && memcmp(buf, "dgram", 5) == 0);
-    CHECK(from.sin_port == htons(port_of(c)));
-    CHECK(sendto(u3, "back", 4, 0, SA(from), len) == 4);
-    CHECK(dup2(c, 70) == 70);
-    CHECK(read(70, buf, sizeof(buf)) == 4 && memcmp(buf, "back", 4) == 0);
-    /* A file that takes the number of a closed datagram socket is a file. */
-    close(70);
-    int pipes[2];
-    CHECK(pipe(pipes) == 0 && dup2(pipes[0], 70) == 70);
-    CHECK(write(pipes[1], "plain", 5) == 5);
-    CHECK(read(70, buf, sizeof(buf)) == 5 && memcmp(buf, "plain", 5) == 0);
+    start();
+    streams();
+    dgrams();
+    reuse();
     return 0;
 }

@@ -1,46 +1,68 @@
-/* Prefork: children accept from one listening socket; the parent may end first. */
-#include "t.h"
+/* Prefork: children share a listening socket, each connection reaches one of them; the parent's
+ * sockets stay its own. */
+#include "check.h"
+
+#define CHILDREN    4
+#define CONNECTIONS 24
+
+static void serve(int l)
+{
+    for (;;) {
+        union sa peer;
+        socklen_t len = sizeof(peer);
+        int fd = accept(l, &peer.any, &len);
+        char buf[4];
+        CHECK(fd >= 0);
+        CHECK_EQ(len, sizeof(peer.v4));
+        read_all(fd, buf, 4);
+        pid_t self = getpid();
+        write_all(fd, &self, sizeof(self));
+        int port = port_of(&peer);
+        write_all(fd, &port, sizeof(port));
+        close(fd);
+        if (memcmp(buf, "stop", 4) == 0)
+            exit(0);
+    }
+}
 
 int main(void)
 {
-    uint16_t port;
-    int      l = listener(&port);
-    pid_t    kids[3];
-    char     buf[16];
+    start();
+    int l = listener(AF_INET);
+    union sa a = name_of(l);
+    pid_t children[CHILDREN];
+    for (int i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        CHECK(children[i] >= 0);
+        if (children[i] == 0)
+            serve(l);
+    }
+    close(l); /* the children keep it alive */
+    int stopped = 0;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        bool stop = CONNECTIONS - i <= CHILDREN;
+        int fd = connected_to(&a, SOCK_STREAM);
+        union sa mine = name_of(fd);
+        pid_t who;
+        int port;
+        write_all(fd, stop ? "stop" : "more", 4);
+        read_all(fd, &who, sizeof(who));
+        read_all(fd, &port, sizeof(port));
+        CHECK_EQ(port, port_of(&mine));
+        bool known = false;
+        for (int c = 0; c < CHILDREN; c++)
+            known = known || children[c] == who;
+        CHECK(known);
+        stopped += stop;
+        close(fd);
+    }
+    CHECK_EQ(stopped, CHILDREN);
+    for (int i = 0; i < CHILDREN; i++)
+        reap(children[i]);
 
-    for (int i = 0; i < 3; i++) {
-        kids[i] = fork();
-        if (kids[i] == 0) {
-            for (;;) {
-                struct sockaddr_in peer, self;
-                socklen_t          len = sizeof(peer);
-                int                s   = accept(l, SA(peer), &len);
-                CHECK(s >= 0 && peer.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
-                len = sizeof(self);
-                CHECK(getsockname(s, SA(self), &len) == 0 && ntohs(self.sin_port) == port);
-                ssize_t n = recv(s, buf, sizeof(buf), 0);
-                CHECK(n > 0 && send(s, buf, (size_t)n, 0) == n);
-                if (memcmp(buf, "quit", 4) == 0)
-                    _exit(0);
-                close(s);
-            }
-        }
-    }
-    for (int i = 0; i < 20; i++) {
-        int c = connected(port);
-        CHECK(send(c, "ping", 4, 0) == 4 && recv(c, buf, 4, MSG_WAITALL) == 4);
-        close(c);
-    }
-    close(l); /* the children's copies still listen */
-    for (int i = 0; i < 3; i++) {
-        int c = connected(port);
-        CHECK(send(c, "quit", 4, 0) == 4 && recv(c, buf, 4, MSG_WAITALL) == 4);
-        close(c);
-    }
-    for (int i = 0; i < 3; i++)
-        child_ok(kids[i]);
-    int                c = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in a = lo4(port);
-    FAILS(connect(c, SA(a), sizeof(a)), ECONNREFUSED);
+    /* The last holder is gone: the port is free and nobody answers. */
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_ERR(connect(fd, &a.any, sa_len(&a)), ECONNREFUSED);
+    close(fd);
     return 0;
 }

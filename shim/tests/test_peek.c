@@ -1,29 +1,85 @@
-/* MSG_PEEK, MSG_WAITALL, MSG_DONTWAIT, FIONREAD, receive time-out, readv and writev. */
-#include "t.h"
+/* MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MSG_DONTWAIT, and FIONREAD. */
+#include "check.h"
+
+#include <sys/ioctl.h>
+
+static int fionread(int fd)
+{
+    int n = -1;
+    CHECK(ioctl(fd, FIONREAD, &n) == 0);
+    return n;
+}
+
+static void streams(void)
+{
+    int p[2];
+    char buf[16];
+    stream_pair(AF_INET, p);
+    CHECK_ERR(recv(p[1], buf, sizeof(buf), MSG_DONTWAIT), EAGAIN);
+    write_all(p[0], "hello", 5);
+    CHECK(wait_for(p[1], POLLIN, 1000) & POLLIN);
+    CHECK_EQ(fionread(p[1]), 5);
+    CHECK_EQ(recv(p[1], buf, 3, MSG_PEEK), 3);
+    CHECK_EQ(recv(p[1], buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT), 5);
+    CHECK_EQ(recv(p[1], buf, 2, 0), 2);
+    CHECK_EQ(recv(p[1], NULL, 2, MSG_TRUNC), 2); /* thrown away */
+    CHECK_EQ(recv(p[1], buf, sizeof(buf), 0), 1);
+    CHECK_EQ(buf[0], 'o');
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int i = 0; i < 4; i++) {
+            write_all(p[0], "ab", 2);
+            usleep(20000);
+        }
+        _exit(0);
+    }
+    CHECK_EQ(recv(p[1], buf, 8, MSG_WAITALL), 8);
+    reap(pid);
+
+    /* TCP gives no address with data. */
+    write_all(p[0], "x", 1);
+    union sa from;
+    socklen_t len = sizeof(from);
+    CHECK_EQ(recvfrom(p[1], buf, 1, 0, &from.any, &len), 1);
+    CHECK_EQ(len, 0);
+    /* ... and needs none to send. */
+    union sa to = peer_of(p[0]);
+    CHECK_EQ(sendto(p[0], "y", 1, 0, &to.any, sa_len(&to)), 1);
+    read_all(p[1], buf, 1);
+    CHECK_ERR(recv(p[1], buf, 1, MSG_ERRQUEUE), EAGAIN);
+    close(p[0]);
+    close(p[1]);
+}
+
+static void dgrams(int af)
+{
+    int p[2];
+    char buf[16];
+    dgram_pair(af, p);
+    CHECK_ERR(recv(p[1], buf, sizeof(buf), MSG_DONTWAIT), EAGAIN);
+    CHECK_EQ(send(p[0], "0123456789", 10, 0), 10);
+    CHECK_EQ(send(p[0], "", 0, 0), 0);
+    CHECK_EQ(send(p[0], "abc", 3, 0), 3);
+    CHECK(wait_for(p[1], POLLIN, 1000) & POLLIN);
+    CHECK_EQ(fionread(p[1]), 10); /* the first datagram */
+    CHECK_EQ(recv(p[1], buf, 4, MSG_PEEK), 4);
+    CHECK_EQ(recv(p[1], buf, 4, MSG_PEEK | MSG_TRUNC), 10);
+    CHECK_EQ(recv(p[1], buf, 4, MSG_TRUNC), 10);
+    CHECK(memcmp(buf, "0123", 4) == 0);
+    CHECK_EQ(read(p[1], buf, 0), 0);              /* takes nothing */
+    CHECK_EQ(recv(p[1], buf, sizeof(buf), 0), 0); /* the empty one */
+    CHECK_EQ(read(p[1], buf, 2), 2);
+    CHECK_ERR(recv(p[1], buf, sizeof(buf), MSG_DONTWAIT), EAGAIN); /* the rest is lost */
+    CHECK_ERR(recv(p[1], buf, sizeof(buf), MSG_ERRQUEUE), EAGAIN);
+    close(p[0]);
+    close(p[1]);
+}
 
 int main(void)
 {
-    int          p[2], n;
-    char         buf[64], x[3], y[5];
-    struct iovec out[3] = {{"abc", 3}, {"", 0}, {"defgh", 5}}, in[2] = {{x, 3}, {y, 5}};
-
-    tcp_pair(p);
-    FAILS(recv(p[1], buf, 4, MSG_DONTWAIT), EAGAIN);
-    CHECK(writev(p[0], out, 3) == 8);
-    CHECK(polled(p[1], POLLIN, 3000) == POLLIN);
-    CHECK(recv(p[1], buf, sizeof(buf), MSG_PEEK) == 8 && memcmp(buf, "abcdefgh", 8) == 0);
-    CHECK(ioctl(p[1], FIONREAD, &n) == 0 && n == 8);
-    CHECK(readv(p[1], in, 2) == 8 && memcmp(x, "abc", 3) == 0 && memcmp(y, "defgh", 5) == 0);
-    struct timeval t = {0, 100000};
-    CHECK(setsockopt(p[1], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) == 0);
-    FAILS(recv(p[1], buf, 4, 0), EAGAIN);
-    struct msghdr m = {.msg_iov = in, .msg_iovlen = 2};
-    CHECK(send(p[0], "12345678", 8, 0) == 8);
-    CHECK(recvmsg(p[1], &m, MSG_WAITALL) == 8 && m.msg_flags == 0);
-    struct sockaddr_storage ss;
-    socklen_t               len = sizeof(ss);
-    CHECK(send(p[0], "z", 1, 0) == 1);
-    CHECK(recvfrom(p[1], buf, 1, 0, SA(ss), &len) == 1 && len == 0); /* TCP gives no address */
-    CHECK(sendto(p[0], "w", 1, 0, NULL, 0) == 1 && read(p[1], buf, 1) == 1);
+    start();
+    streams();
+    dgrams(AF_INET);
+    dgrams(AF_INET6);
     return 0;
 }

@@ -1,42 +1,103 @@
-/* Port 0 gives a real port; names before and after bind, connect and accept are truthful. */
-#include "t.h"
+/* Port 0 gives a port, and getsockname tells it at every stage. */
+#include "check.h"
+
+static void any_address(int af, int type)
+{
+    union sa a;
+    memset(&a, 0, sizeof(a));
+    a.any.sa_family = (sa_family_t)af;
+    int fd = socket(af, type, 0);
+    union sa n = name_of(fd);
+    CHECK_EQ(n.any.sa_family, af);
+    CHECK_EQ(port_of(&n), 0);
+    CHECK(same_address(&n, &a)); /* 0.0.0.0:0 */
+    CHECK(bind(fd, &a.any, sa_len(&a)) == 0);
+    n = name_of(fd);
+    int port = port_of(&n);
+    CHECK(port >= 1024);
+    if (af == AF_INET)
+        CHECK_EQ(n.v4.sin_addr.s_addr, 0);
+    CHECK_ERR(bind(fd, &a.any, sa_len(&a)), EINVAL);
+    if (type == SOCK_STREAM) {
+        CHECK(listen(fd, 4) == 0);
+        n = name_of(fd);
+        CHECK_EQ(port_of(&n), port);
+        union sa to = loopback(af, port);
+        int c = connected_to(&to, SOCK_STREAM);
+        union sa from;
+        socklen_t len = sizeof(from);
+        int s = accept(fd, &from.any, &len);
+        CHECK(s >= 0);
+        union sa mine = name_of(c), server = name_of(s);
+        CHECK(same_address(&from, &mine));
+        CHECK(same_address(&server, &to)); /* the address that was dialled, not 0.0.0.0 */
+        close(c);
+        close(s);
+    }
+    close(fd);
+}
+
+/* listen without bind takes a port too. */
+static void unbound_listen(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(listen(fd, 4) == 0);
+    union sa n = name_of(fd);
+    CHECK(port_of(&n) != 0);
+    union sa to = loopback(AF_INET, port_of(&n));
+    int c = connected_to(&to, SOCK_STREAM);
+    int s = accept(fd, NULL, NULL);
+    check_stream(c, s);
+    close(c);
+    close(s);
+    close(fd);
+}
+
+/* A client that chooses its port is seen with it. */
+static void bound_client(void)
+{
+    int l = listener(AF_INET), c = bound(AF_INET, SOCK_STREAM);
+    union sa to = name_of(l), mine = name_of(c), from;
+    socklen_t len = sizeof(from);
+    CHECK(connect(c, &to.any, sa_len(&to)) == 0);
+    union sa after = name_of(c);
+    CHECK(same_address(&after, &mine));
+    int s = accept(l, &from.any, &len);
+    CHECK(s >= 0);
+    CHECK(same_address(&from, &mine));
+    int other = connected_to(&to, SOCK_STREAM);
+    union sa n = name_of(other);
+    CHECK(port_of(&n) != 0 && port_of(&n) != port_of(&mine));
+    close(other);
+    close(c);
+    close(s);
+    close(l);
+}
+
+static void short_room(void)
+{
+    int fd = listener(AF_INET);
+    char room[sizeof(struct sockaddr_in)];
+    memset(room, 0x5a, sizeof(room));
+    socklen_t len = 4;
+    CHECK(getsockname(fd, (struct sockaddr *)(void *)room, &len) == 0);
+    CHECK_EQ(len, sizeof(struct sockaddr_in)); /* what it would have taken */
+    CHECK_EQ(room[4], 0x5a);
+    len = (socklen_t)-1;
+    CHECK_ERR(getsockname(fd, (struct sockaddr *)(void *)room, &len), EINVAL);
+    CHECK_ERR(getsockname(fd, (struct sockaddr *)(void *)room, NULL), EFAULT);
+    close(fd);
+}
 
 int main(void)
 {
-    struct sockaddr_in self, peer, any = v4(INADDR_ANY, 0);
-    socklen_t          len = sizeof(self);
-    int                l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0);
-
-    memset(&self, 0xff, sizeof(self));
-    CHECK(getsockname(l, SA(self), &len) == 0 && len == sizeof(self));
-    CHECK(self.sin_family == AF_INET && self.sin_port == 0 && self.sin_addr.s_addr == 0);
-    CHECK(listen(l, 5) == 0); /* binds by itself */
-    uint16_t port = port_of(l);
-    CHECK(port >= 1024);
-    int m = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(bind(m, SA(any), sizeof(any)) == 0 && port_of(m) != 0 && port_of(m) != port);
-    len = sizeof(self);
-    CHECK(getsockname(m, SA(self), &len) == 0 && self.sin_addr.s_addr == 0);
-
-    struct sockaddr_in a = lo4(port), bound = lo4(0);
-    CHECK(bind(c, SA(bound), sizeof(bound)) == 0);
-    uint16_t mine = port_of(c);
-    CHECK(mine != 0);
-    CHECK(connect(c, SA(a), sizeof(a)) == 0 && port_of(c) == mine);
-    len   = sizeof(peer);
-    int s = accept(l, SA(peer), &len);
-    CHECK(s >= 0 && len == sizeof(peer) && ntohs(peer.sin_port) == mine);
-    CHECK(peer.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
-    len = sizeof(self);
-    CHECK(getsockname(s, SA(self), &len) == 0 && self.sin_addr.s_addr == htonl(INADDR_LOOPBACK) && ntohs(self.sin_port) == port);
-    len = sizeof(peer);
-    CHECK(getpeername(c, SA(peer), &len) == 0 && ntohs(peer.sin_port) == port);
-    /* A short buffer gets what fits, and the full length. */
-    char small[4];
-    len = sizeof(small);
-    CHECK(getsockname(s, (struct sockaddr *)small, &len) == 0 && len == sizeof(struct sockaddr_in));
-    /* An unbound client gets an address when it connects. */
-    int k = connected(port);
-    CHECK(port_of(k) != 0 && port_of(k) != mine);
+    start();
+    any_address(AF_INET, SOCK_STREAM);
+    any_address(AF_INET6, SOCK_STREAM);
+    any_address(AF_INET, SOCK_DGRAM);
+    any_address(AF_INET6, SOCK_DGRAM);
+    unbound_listen();
+    bound_client();
+    short_room();
     return 0;
 }

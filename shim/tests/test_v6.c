@@ -1,45 +1,119 @@
-/* IPv6, dual stack with mapped addresses, V6ONLY, and UDP over IPv6. */
-#include "t.h"
+/* IPv6: dual stack, mapped addresses, V6ONLY. */
+#include "check.h"
+
+static union sa any6(int port)
+{
+    union sa a;
+    memset(&a, 0, sizeof(a));
+    a.v6.sin6_family = AF_INET6;
+    a.v6.sin6_port = htons((uint16_t)port);
+    return a;
+}
+
+static void dual_stream(void)
+{
+    union sa a = any6(0);
+    int l = socket(AF_INET6, SOCK_STREAM, 0);
+    CHECK(bind(l, &a.any, sa_len(&a)) == 0);
+    CHECK(listen(l, 4) == 0);
+    a = name_of(l);
+    union sa to4 = loopback(AF_INET, port_of(&a)), to6 = loopback(AF_INET6, port_of(&a));
+
+    int c = connected_to(&to4, SOCK_STREAM);
+    union sa from;
+    socklen_t len = sizeof(from);
+    int s = accept(l, &from.any, &len);
+    CHECK(s >= 0);
+    CHECK_EQ(len, sizeof(from.v6));
+    CHECK_EQ(from.any.sa_family, AF_INET6);
+    CHECK(IN6_IS_ADDR_V4MAPPED(&from.v6.sin6_addr));
+    union sa n = name_of(s);
+    CHECK(IN6_IS_ADDR_V4MAPPED(&n.v6.sin6_addr));
+    check_stream(c, s);
+    close(c);
+    close(s);
+
+    c = connected_to(&to6, SOCK_STREAM);
+    len = sizeof(from);
+    s = accept(l, &from.any, &len);
+    CHECK(!IN6_IS_ADDR_V4MAPPED(&from.v6.sin6_addr));
+    check_stream(c, s);
+    close(c);
+    close(s);
+
+    /* An IPv6 socket dials a mapped address. */
+    union sa mapped = any6(port_of(&a));
+    CHECK_EQ(inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.v6.sin6_addr), 1);
+    c = connected_to(&mapped, SOCK_STREAM);
+    s = accept(l, NULL, NULL);
+    check_stream(c, s);
+    n = peer_of(c);
+    CHECK(same_address(&n, &mapped));
+    close(c);
+    close(s);
+    close(l);
+}
+
+static void dual_dgram(void)
+{
+    union sa a = any6(0), from;
+    char buf[8];
+    int d = socket(AF_INET6, SOCK_DGRAM, 0);
+    CHECK(bind(d, &a.any, sa_len(&a)) == 0);
+    a = name_of(d);
+    union sa to = loopback(AF_INET, port_of(&a));
+    int c = socket(AF_INET, SOCK_DGRAM, 0);
+    CHECK_EQ(sendto(c, "v4", 2, 0, &to.any, sa_len(&to)), 2);
+    socklen_t len = sizeof(from);
+    CHECK_EQ(recvfrom(d, buf, sizeof(buf), 0, &from.any, &len), 2);
+    CHECK_EQ(len, sizeof(from.v6));
+    CHECK(IN6_IS_ADDR_V4MAPPED(&from.v6.sin6_addr));
+    CHECK_EQ(sendto(d, "back", 4, 0, &from.any, len), 4);
+    CHECK_EQ(recv(c, buf, sizeof(buf), 0), 4);
+    close(c);
+    close(d);
+}
+
+static void only(void)
+{
+    int one = 1, value = 0;
+    socklen_t len = sizeof(value);
+    union sa a = any6(0);
+    int l = socket(AF_INET6, SOCK_STREAM, 0);
+    CHECK(getsockopt(l, IPPROTO_IPV6, IPV6_V6ONLY, &value, &len) == 0);
+    CHECK_EQ(value, 0);
+    CHECK(setsockopt(l, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0);
+    CHECK(getsockopt(l, IPPROTO_IPV6, IPV6_V6ONLY, &value, &len) == 0);
+    CHECK_EQ(value, 1);
+    CHECK(bind(l, &a.any, sa_len(&a)) == 0);
+    CHECK_ERR(setsockopt(l, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)), EINVAL);
+    CHECK(listen(l, 4) == 0);
+    a = name_of(l);
+    union sa to = loopback(AF_INET, port_of(&a));
+    int c = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_ERR(connect(c, &to.any, sa_len(&to)), ECONNREFUSED);
+    close(c);
+
+    /* The IPv4 port is free beside it. */
+    int l4 = socket(AF_INET, SOCK_STREAM, 0);
+    union sa a4 = loopback(AF_INET, port_of(&a));
+    a4.v4.sin_addr.s_addr = 0;
+    CHECK(bind(l4, &a4.any, sa_len(&a4)) == 0);
+    CHECK(listen(l4, 4) == 0);
+    c = connected_to(&to, SOCK_STREAM);
+    int s = accept(l4, NULL, NULL);
+    check_stream(c, s);
+    close(c);
+    close(s);
+    close(l);
+    close(l4);
+}
 
 int main(void)
 {
-    struct sockaddr_in6 any = {.sin6_family = AF_INET6}, peer, a6;
-    socklen_t           len = sizeof(peer);
-    int                 l   = socket(AF_INET6, SOCK_STREAM, 0), one = 1;
-    char                text[INET6_ADDRSTRLEN], buf[16];
-
-    CHECK(bind(l, SA(any), sizeof(any)) == 0 && listen(l, 5) == 0);
-    uint16_t port = port_of(l);
-    int      c4   = connected(port);
-    int      s    = accept(l, SA(peer), &len);
-    CHECK(s >= 0 && len == sizeof(peer) && peer.sin6_family == AF_INET6);
-    CHECK(strcmp(inet_ntop(AF_INET6, &peer.sin6_addr, text, sizeof(text)), "::ffff:127.0.0.1") == 0);
-    echo_check(c4, s, "four to six");
-    a6     = lo6(port);
-    int c6 = socket(AF_INET6, SOCK_STREAM, 0);
-    CHECK(connect(c6, SA(a6), sizeof(a6)) == 0);
-    len = sizeof(peer);
-    s   = accept(l, SA(peer), &len);
-    CHECK(s >= 0 && IN6_IS_ADDR_LOOPBACK(&peer.sin6_addr) && ntohs(peer.sin6_port) == port_of(c6));
-    len = sizeof(a6);
-    CHECK(getsockname(c6, SA(a6), &len) == 0 && IN6_IS_ADDR_LOOPBACK(&a6.sin6_addr));
-    echo_check(s, c6, "six to six");
-
-    int o = socket(AF_INET6, SOCK_STREAM, 0);
-    CHECK(setsockopt(o, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0);
-    any.sin6_port = 0;
-    CHECK(bind(o, SA(any), sizeof(any)) == 0 && listen(o, 5) == 0);
-    int                f  = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in a4 = lo4(port_of(o));
-    FAILS(connect(f, SA(a4), sizeof(a4)), ECONNREFUSED);
-
-    int                 u = socket(AF_INET6, SOCK_DGRAM, 0), k = socket(AF_INET6, SOCK_DGRAM, 0);
-    struct sockaddr_in6 ua = lo6(0);
-    CHECK(bind(u, SA(ua), sizeof(ua)) == 0);
-    ua = lo6(port_of(u));
-    CHECK(sendto(k, "six", 3, 0, SA(ua), sizeof(ua)) == 3);
-    len = sizeof(peer);
-    CHECK(recvfrom(u, buf, sizeof(buf), 0, SA(peer), &len) == 3 && len == sizeof(peer));
-    CHECK(IN6_IS_ADDR_LOOPBACK(&peer.sin6_addr) && ntohs(peer.sin6_port) == port_of(k));
+    start();
+    dual_stream();
+    dual_dgram();
+    only();
     return 0;
 }

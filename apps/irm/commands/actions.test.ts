@@ -95,7 +95,7 @@ describe('ipcp connect', () => {
     expect(outcome.asked.at(-1)).toEqual(['disconnectIpcp', 'n1', 'mgmt', 'n2']);
     expect(outcome).toMatchObject({
       status: 1,
-      err: 'Nobody accepts for "n2".\n"irm ipcp list" shows what there is.\n',
+      err: 'Nobody accepts for "n2".\n',
     });
   });
 });

@@ -36,7 +36,7 @@ export const bootstrapKeywords = {
   type: choice('TYPE', 'needed when there is no such IPC process yet', ipcpTypes, { prefix: true }),
   layer: required(text('LAYER', 'name of the new layer')),
   name: required(newIpcpName),
-  hash: choice('HASH', 'of names in the directory (default: SHA3_256; udp: MD5)', hashes),
+  hash: choice('HASH', 'of names; local, eth-llc, raptor: SHA3_224, others: SHA3_256', hashes),
   ip: ip('address of this host in the layer (needed)', udp),
   dns: ip('DNS server that names are registered at', udp),
   device: text('DEVICE', 'network device (needed)', { ...eth, refers: 'device' }),

@@ -113,36 +113,61 @@ function readArguments(
   path: readonly string[],
 ): { args: Args } | Complaint {
   const tryThis = `${path.join(' ')} --help`;
-  const values = new Map<string, unknown>();
-  const keywords = keywordsOf(command);
   const queue = [...words];
-  let rest: readonly string[] = [];
+  const values = new Map<string, unknown>();
+  const wrong =
+    readFirst(queue, command, values, tryThis) ?? readKeywords(queue, command, values, tryThis);
+  if (wrong !== undefined) return wrong;
+  const args: Record<string, unknown> = {};
+  for (const [key, param] of Object.entries({ ...command.first, ...command.keywords })) {
+    if (param.required && !values.has(key)) return missing(key, tryThis);
+    args[key] = values.has(key) ? values.get(key) : param.absent;
+  }
+  // What the keywords left follows `--`.
+  const whole = { ...args, '--': queue };
+  const text = command.check(whole);
+  return text === undefined ? { args: whole } : { text, hints: [`Try "${tryThis}".`] };
+}
 
-  for (const [key, param] of Object.entries(command.first)) {
-    const word = queue.shift();
-    if (word === undefined || word === '--') {
-      if (param.required) return missing(param.placeholder, tryThis);
-      if (word !== undefined) queue.unshift(word);
-      continue;
-    }
+/** Takes the word that comes first, without a keyword, off `queue`. */
+function readFirst(
+  queue: string[],
+  { first }: Command,
+  values: Map<string, unknown>,
+  tryThis: string,
+): Complaint | undefined {
+  for (const [key, param] of Object.entries(first)) {
+    const word = queue[0];
+    if (word === undefined || word === '--')
+      return param.required ? missing(param.placeholder, tryThis) : undefined;
+    queue.shift();
     const read = param.read(word, param.placeholder);
     if (!read.ok) return badValue(read);
     values.set(key, read.value);
   }
+  return undefined;
+}
 
+/** Takes keywords and their values off `queue`, up to and with a `--`. */
+function readKeywords(
+  queue: string[],
+  command: Command,
+  values: Map<string, unknown>,
+  tryThis: string,
+): Complaint | undefined {
+  const keywords = keywordsOf(command);
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
-    if (word === '--' && command.rest !== undefined) {
-      rest = queue;
-      break;
-    }
+    if (word === '--' && command.rest !== undefined) return undefined;
     const keyword = firstMatch(word, keywords);
-    if (keyword === undefined) {
-      const known = keywords.map((row) => row.word);
-      return unknown(word, known, tryThis);
-    }
+    if (keyword === undefined)
+      return unknown(
+        word,
+        keywords.map((row) => row.word),
+        tryThis,
+      );
     const { key, param } = keyword;
-    if (values.has(key) && param.arity !== 'many')
-      return { text: `"${keyword.word}" is given twice.`, hints: [] };
+    const many = param.arity === 'many';
+    if (values.has(key) && !many) return { text: `"${keyword.word}" is given twice.`, hints: [] };
     if (param.arity === 'flag' || (param.arity === 'maybe' && endsHere(queue[0], keywords))) {
       values.set(key, param.bare);
       continue;
@@ -152,21 +177,10 @@ function readArguments(
       return { text: `"${keyword.word}" needs a value: ${param.placeholder}.`, hints: [] };
     const read = param.read(next, keyword.word);
     if (!read.ok) return badValue(read);
-    const before = param.arity === 'many' ? ((values.get(key) as unknown[]) ?? []) : undefined;
-    values.set(key, before === undefined ? read.value : [...before, read.value]);
+    const before = (values.get(key) ?? []) as readonly unknown[];
+    values.set(key, many ? [...before, read.value] : read.value);
   }
-
-  const args: Record<string, unknown> = {};
-  for (const [key, param] of [
-    ...Object.entries(command.first),
-    ...Object.entries(command.keywords),
-  ]) {
-    if (param.required && !values.has(key)) return missing(key, tryThis);
-    args[key] = values.has(key) ? values.get(key) : param.absent;
-  }
-  const whole = { ...args, '--': rest };
-  const wrong = command.check(whole);
-  return wrong === undefined ? { args: whole } : { text: wrong, hints: [`Try "${tryThis}".`] };
+  return undefined;
 }
 
 /** True when the word after a keyword whose value may be absent is a keyword itself, or none. */

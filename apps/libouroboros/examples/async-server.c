@@ -1,7 +1,7 @@
 /*
- * The asynchronous server of the FOSDEM 2018 talk: answers oping for many flows in one thread. The two loops, of
- * accept_flows and serve_flows, are as on the slides; around them are the declarations that they need, and a thread that
- * drops flows that have been silent for 10 s.
+ * The asynchronous server of the FOSDEM 2018 talk: answers oping for many flows in one thread. The
+ * two loops, of accept_flows and serve_flows, are as on the slides; around them are the
+ * declarations that they need, and a thread that drops flows that have been silent for 10 s.
  *
  * <ouroboros/fcntl.h> is what makes the slides' fcntl(fd, FLOWSFLAGS, ...) mean fccntl.
  */

@@ -1,6 +1,6 @@
 /*
- * The first program of the FOSDEM 2018 talk: `echo-app -l` serves the name "echo", `echo-app` says hi to it.
- * server_main and client_main are as on the slides.
+ * The first program of the FOSDEM 2018 talk: `echo-app -l` serves the name "echo", `echo-app` says
+ * hi to it. server_main and client_main are as on the slides.
  */
 #include <ouroboros/dev.h>
 

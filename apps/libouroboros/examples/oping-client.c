@@ -1,6 +1,7 @@
 /*
- * A client of oping servers: `oping-client NAME [COUNT [SIZE]]` sends COUNT (4) pings of SIZE (64) bytes, one after
- * the other, and prints the round-trip times. Exits with 0 when every ping was answered.
+ * A client of oping servers: `oping-client NAME [COUNT [SIZE]]` sends COUNT (4) pings of SIZE (64)
+ * bytes, one after the other, and prints the round-trip times. Exits with 0 when every ping was
+ * answered.
  */
 #include <ouroboros/dev.h>
 #include <ouroboros/errno.h>

@@ -42,8 +42,9 @@ int ouro_announced_run(struct ouro_ctl *c, const struct ouro_deadline *d, const 
 }
 
 /*
- * The child of a fork has no flows: the rings have one reader and one writer each, and those are the parent's. It
- * closes its copies of the bells, too, so that the other ends hear when the parent has gone.
+ * The child of a fork has no flows: the rings have one reader and one writer each, and those are
+ * the parent's. It closes its copies of the bells, too, so that the other ends hear when the parent
+ * has gone.
  */
 static void in_child(void)
 {
@@ -55,7 +56,9 @@ static void in_child(void)
 __attribute__((constructor)) static void start(void)
 {
         pthread_atfork(NULL, NULL, in_child);
-        /* Without irmd the program starts all the same; its calls return -EIRMD until there is one. */
+        /*
+         * Without irmd the program starts all the same; its calls return -EIRMD until there is one.
+         */
         announce();
 }
 

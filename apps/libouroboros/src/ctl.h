@@ -1,6 +1,7 @@
 /*
- * Requests to irmd: docs/protocols/control.md. One connection per request, so nothing is shared between threads, processes
- * or calls, and a call that is given up is cancelled by closing its connection.
+ * Requests to irmd: docs/protocols/control.md. One connection per request, so nothing is shared
+ * between threads, processes or calls, and a call that is given up is cancelled by closing its
+ * connection.
  *
  *     struct ouro_ctl *c = ouro_ctl_new("flow_alloc", 2);
  *     ouro_mp_str(&c->out, "dst"); ouro_mp_str(&c->out, name); ...
@@ -33,8 +34,9 @@ struct ouro_ctl *ouro_ctl_new(const char *method, uint32_t params);
 void ouro_ctl_free(void *c);
 
 /*
- * Sends the request and waits for the answer; may be repeated. 0; irmd's errno, negated; -EIRMD: it is not there, or has gone;
- * -ETIMEDOUT; -E2BIG: the request is too long. `s` must have been set by ouro_cancel_off; its undo runs on cancellation.
+ * Sends the request and waits for the answer; may be repeated. 0; irmd's errno, negated; -EIRMD: it
+ * is not there, or has gone; -ETIMEDOUT; -E2BIG: the request is too long. `s` must have been set by
+ * ouro_cancel_off; its undo runs on cancellation.
  */
 int ouro_ctl_run(struct ouro_ctl *c, const struct ouro_deadline *d, const struct ouro_sleeper *s);
 

@@ -18,7 +18,8 @@ int ouro_deadline_in(struct ouro_deadline *d, const struct timespec *timeo);
 void ouro_deadline_in_ms(struct ouro_deadline *d, uint64_t ms);
 
 /*
- * What is left, for ppoll: NULL when there is no deadline, else `left`, filled in; zero when it has passed.
+ * What is left, for ppoll: NULL when there is no deadline, else `left`, filled in; zero when it has
+ * passed.
  */
 const struct timespec *ouro_deadline_left(const struct ouro_deadline *d, struct timespec *left);
 

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* irmd's own limit when no time-out is given, and what we grant it beyond a limit before we call it dead. */
+/*
+ * irmd's own limit when no time-out is given, and what we grant it beyond a limit before we call it
+ * dead.
+ */
 #define ALLOC_MS 20000
 #define GRACE_MS 1000
 #define DEALLOC_MS 2000
@@ -141,7 +144,9 @@ int flow_dealloc(int fd)
         bool closed = ouro_flow_close(f);
         ouro_flow_put(f);
         if (!closed) return -ENOTALLOC;
-        /* Released in any case: an irmd that does not answer will find out when this process ends. */
+        /*
+         * Released in any case: an irmd that does not answer will find out when this process ends.
+         */
         dealloc_at_irmd(id);
         return 0;
 }

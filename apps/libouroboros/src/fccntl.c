@@ -38,7 +38,9 @@ static uint32_t state_of(uint32_t flags)
         return OURO_STATE_ACCESS(access) | ((flags & FLOWFDOWN) != 0 ? OURO_STATE_DOWN : 0);
 }
 
-/* The other end is told of changes only: setting a flag that does not concern it is no event there. */
+/*
+ * The other end is told of changes only: setting a flag that does not concern it is no event there.
+ */
 static int set_flags(struct ouro_flow *f, uint32_t flags)
 {
         if ((flags & ~(uint32_t)KNOWN_FLAGS) != 0 || (flags & FLOWFACCMODE) == FLOWFINVALID) return -EINVAL;

@@ -1,9 +1,10 @@
 /*
  * The flows of this process: a table of descriptors 64 to 4095, lowest free first.
  *
- * A flow lives as long as it is open or a call uses it. ouro_flow_get takes a reference, ouro_flow_put gives it back; the
- * last one unmaps the ring, closes the bell and frees the descriptor, so a descriptor is not reused while a call
- * still sleeps on its old flow. BOUNDED: 4,032 flows in a static table, whose memory is never freed.
+ * A flow lives as long as it is open or a call uses it. ouro_flow_get takes a reference,
+ * ouro_flow_put gives it back; the last one unmaps the ring, closes the bell and frees the
+ * descriptor, so a descriptor is not reused while a call still sleeps on its old flow. BOUNDED:
+ * 4,032 flows in a static table, whose memory is never freed.
  */
 #ifndef OURO_FLOW_H
 #define OURO_FLOW_H
@@ -71,8 +72,8 @@ struct ouro_flow {
 };
 
 /*
- * Opens a flow on end `end` of a ring. Takes `bell` over, also on failure; `memfd` stays the caller's. Returns the descriptor;
- * -EBADF: all are in use; -EPROTO: this is no ring.
+ * Opens a flow on end `end` of a ring. Takes `bell` over, also on failure; `memfd` stays the
+ * caller's. Returns the descriptor; -EBADF: all are in use; -EPROTO: this is no ring.
  */
 int ouro_flow_open(int memfd, int bell, unsigned end, uint32_t id, const qosspec_t *qos);
 
@@ -81,8 +82,8 @@ struct ouro_flow *ouro_flow_get(int fd, int *error);
 void ouro_flow_put(struct ouro_flow *f);
 
 /*
- * Closes: the other end is told, waiting calls return, the descriptor goes with the last reference. The caller's own
- * reference stays. False when another thread was faster.
+ * Closes: the other end is told, waiting calls return, the descriptor goes with the last reference.
+ * The caller's own reference stays. False when another thread was faster.
  */
 bool ouro_flow_close(struct ouro_flow *f);
 bool ouro_flow_is_open(const struct ouro_flow *f);
@@ -95,7 +96,10 @@ bool ouro_flow_ended(struct ouro_flow *f);
 /* Whether flow_read has something. */
 bool ouro_flow_readable(struct ouro_flow *f);
 
-/* Why no more comes: 0 (it may), -ENOTALLOC, -EFLOWDOWN, -EFLOWPEER, -EPERM. What is queued comes first. */
+/*
+ * Why no more comes: 0 (it may), -ENOTALLOC, -EFLOWDOWN, -EFLOWPEER, -EPERM. What is queued comes
+ * first.
+ */
 int ouro_flow_fate(struct ouro_flow *f);
 
 /* In a new child: forgets all flows. The parent's ends stay as they are. */

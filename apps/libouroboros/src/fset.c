@@ -1,13 +1,15 @@
 /*
  * Flow sets.
  *
- * The flows of a set are either hot, that is, they may have something to tell, or cold: found empty, with the other end asked
- * to ring its bell. fevent looks at the hot ones only, so its cost does not grow with the silent ones. An epoll instance with the
- * bells of all flows, edge-triggered, makes cold flows hot again; so does a call that took the bell itself
+ * The flows of a set are either hot, that is, they may have something to tell, or cold: found
+ * empty, with the other end asked to ring its bell. fevent looks at the hot ones only, so its cost
+ * does not grow with the silent ones. An epoll instance with the bells of all flows,
+ * edge-triggered, makes cold flows hot again; so does a call that took the bell itself
  * (ouro_fset_touch), which wakes the sleepers through an eventfd.
  *
- * Locks: set, then a flow's receiving half. BOUNDED: 32 sets in a static table whose memory is never freed, so that a
- * flow's pointer to its set stays good; hot lists by the flows of the process.
+ * Locks: set, then a flow's receiving half. BOUNDED: 32 sets in a static table whose memory is
+ * never freed, so that a flow's pointer to its set stays good; hot lists by the flows of the
+ * process.
  */
 #include "fset.h"
 #include "fqueue.h"

@@ -1,8 +1,9 @@
 /*
  * flow_read and flow_write.
  *
- * The common case takes one lock and makes no system call. Only a call that has to wait goes further: ticket, flag, one more
- * look, sleep (bell.h). What is queued is always delivered before the reason why no more comes.
+ * The common case takes one lock and makes no system call. Only a call that has to wait goes
+ * further: ticket, flag, one more look, sleep (bell.h). What is queued is always delivered before
+ * the reason why no more comes.
  */
 #include "fset.h"
 
@@ -16,7 +17,9 @@ static bool flag(const struct ouro_flow *f, uint32_t mask) { return (atomic_load
 
 static uint32_t access_mode(const struct ouro_flow *f) { return atomic_load(&f->flags) & FLOWFACCMODE; }
 
-/* One packet, or a part of it, with the lock of the receiving half. -EFLOWDOWN: the other end lied. */
+/*
+ * One packet, or a part of it, with the lock of the receiving half. -EFLOWDOWN: the other end lied.
+ */
 static ssize_t take_locked(struct ouro_flow *f, void *buf, size_t count)
 {
         const uint8_t *p;
@@ -75,8 +78,8 @@ static struct ouro_deadline deadline_of(pthread_mutex_t *lock, const struct ouro
 }
 
 /*
- * Waits for the bell. Nobody rings it when a flow is found to be silent (keepalive.c), so such flows are looked at from time to
- * time.
+ * Waits for the bell. Nobody rings it when a flow is found to be silent (keepalive.c), so such
+ * flows are looked at from time to time.
  */
 static int wait_bell(struct ouro_flow *f, uint32_t ticket, const struct ouro_deadline *d,
                      const struct ouro_sleeper *s)
@@ -130,8 +133,9 @@ out:
 }
 
 /*
- * A reader that was killed while it was awake left no trace in the ring. The kernel knows, but asking it for each packet
- * would cost more than the packet: so it is asked once per tick of its coarse clock (some ms).
+ * A reader that was killed while it was awake left no trace in the ring. The kernel knows, but
+ * asking it for each packet would cost more than the packet: so it is asked once per tick of its
+ * coarse clock (some ms).
  */
 static bool reader_died(struct ouro_flow *f)
 {

@@ -20,7 +20,9 @@ static uint64_t now_ms(void)
 
 static uint64_t interval_of(const struct ouro_flow *f) { return f->qos.timeout < 8 ? 1 : f->qos.timeout / 8; }
 
-/* Empty packets are sent whatever the flow's flags: one that is read-only or down stays alive, too. */
+/*
+ * Empty packets are sent whatever the flow's flags: one that is read-only or down stays alive, too.
+ */
 static void send_empty(struct ouro_flow *f)
 {
         pthread_mutex_lock(&f->tx);

@@ -1,9 +1,10 @@
 /*
- * The part of MessagePack that docs/protocols/control.md uses: maps with string keys, strings, numbers,
- * booleans, binary, arrays.
+ * The part of MessagePack that docs/protocols/control.md uses: maps with string keys, strings,
+ * numbers, booleans, binary, arrays.
  *
- * Writing goes into a buffer of the caller; what does not fit sets `bad` and is dropped. Reading looks at the bytes in
- * place and never recurses or allocates: a view is the bytes of one value, checked to be complete.
+ * Writing goes into a buffer of the caller; what does not fit sets `bad` and is dropped. Reading
+ * looks at the bytes in place and never recurses or allocates: a view is the bytes of one value,
+ * checked to be complete.
  */
 #ifndef OURO_MSGPACK_H
 #define OURO_MSGPACK_H
@@ -36,12 +37,18 @@ struct ouro_mp_view {
 
 /* The value at the start of `len` bytes; p == NULL when it is incomplete, too deep, or none. */
 struct ouro_mp_view ouro_mp_parse(const void *p, size_t len);
-/* Value of a key of a map; p == NULL when `map` is no map or has no such key. The first of equal keys counts. */
+/*
+ * Value of a key of a map; p == NULL when `map` is no map or has no such key. The first of equal
+ * keys counts.
+ */
 struct ouro_mp_view ouro_mp_get(struct ouro_mp_view map, const char *key);
 /* Item `n` of an array. */
 struct ouro_mp_view ouro_mp_item(struct ouro_mp_view array, uint32_t n);
 bool ouro_mp_is_map(struct ouro_mp_view v);
-/* The rest: false when the value is of another kind, or out of range. Whole floats are numbers, too. */
+/*
+ * The rest: false when the value is of another kind, or out of range. Whole floats are numbers,
+ * too.
+ */
 bool ouro_mp_items(struct ouro_mp_view array, uint32_t *n);
 bool ouro_mp_to_uint(struct ouro_mp_view v, uint64_t *out);
 bool ouro_mp_to_int(struct ouro_mp_view v, int64_t *out);

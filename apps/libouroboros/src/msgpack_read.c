@@ -90,8 +90,8 @@ static uint64_t children(struct token t)
 }
 
 /*
- * Walks one value with a count of values that still have to come, so depth costs nothing and each step consumes a
- * byte.
+ * Walks one value with a count of values that still have to come, so depth costs nothing and each
+ * step consumes a byte.
  */
 struct ouro_mp_view ouro_mp_parse(const void *bytes, size_t len)
 {

@@ -4,7 +4,10 @@
 
 #include <limits.h>
 
-/* Path of the program: the executable, or the script that an interpreter (Python, Node) runs. "" when unknown. */
+/*
+ * Path of the program: the executable, or the script that an interpreter (Python, Node) runs. ""
+ * when unknown.
+ */
 void ouro_program_path(char path[PATH_MAX]);
 
 /* Last part of a path. */

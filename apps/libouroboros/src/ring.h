@@ -1,9 +1,10 @@
 /*
  * One end of a flow's shared memory: docs/protocols/ring.md. Pure memory: no bell, no locks.
  *
- * The transmitting half may be used by one thread at a time, and so may the receiving half; each may be used while
- * the other is. The other end lies: each value of its half is read once into a local and checked against what we
- * know, and a violation makes the half `broken` for good (-EPROTO). Our own counters live here and are only published.
+ * The transmitting half may be used by one thread at a time, and so may the receiving half; each
+ * may be used while the other is. The other end lies: each value of its half is read once into a
+ * local and checked against what we know, and a violation makes the half `broken` for good
+ * (-EPROTO). Our own counters live here and are only published.
  */
 #ifndef OURO_RING_H
 #define OURO_RING_H
@@ -71,7 +72,9 @@ bool ouro_ring_reader_waits(struct ouro_ring *r);
 /* Asks for a bell once there is space. Try again after it, before waiting. */
 void ouro_ring_want_space(struct ouro_ring *r);
 
-/* Receiving. 1: `*p` and `*len` show the next record; 0: none; -EPROTO. Keepalives are passed over. */
+/*
+ * Receiving. 1: `*p` and `*len` show the next record; 0: none; -EPROTO. Keepalives are passed over.
+ */
 int ouro_ring_peek(struct ouro_ring *r, const uint8_t **p, uint32_t *len);
 /* Gives the record that peek has shown back to the writer. */
 void ouro_ring_consume(struct ouro_ring *r);

@@ -20,8 +20,8 @@ static inline void store_word(uint8_t *base, uint32_t offset, uint32_t v)
 }
 
 /*
- * Takes a sleep flag. The load first spares the shared cache line while the other side is awake, which is the busy
- * case.
+ * Takes a sleep flag. The load first spares the shared cache line while the other side is awake,
+ * which is the busy case.
  */
 static inline bool take_flag(uint8_t *ctl, uint32_t offset)
 {

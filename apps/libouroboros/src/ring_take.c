@@ -27,8 +27,8 @@ static void give_back(struct ouro_ring_half *h, uint32_t bytes)
 }
 
 /*
- * Checks the record at `at` of at most `available` bytes: its size with header, padding and a skip's rest, or 0 when it
- * is none.
+ * Checks the record at `at` of at most `available` bytes: its size with header, padding and a
+ * skip's rest, or 0 when it is none.
  */
 static uint32_t record_at(const struct ouro_ring *r, uint32_t at, uint32_t available, uint32_t *len)
 {
@@ -47,7 +47,10 @@ int ouro_ring_peek(struct ouro_ring *r, const uint8_t **p, uint32_t *len)
         struct ouro_ring_half *h = &r->rx;
         if (atomic_load_explicit(&h->broken, memory_order_relaxed)) return -EPROTO;
         if (h->len != 0) {
-                /* Shown before and not consumed: its length has been checked, and is not read again. */
+                /*
+                 * Shown before and not consumed: its length has been checked, and is not read
+                 * again.
+                 */
                 *p = h->data + (tail_of(h) & h->mask) + OURO_RECORD_HEADER;
                 *len = h->len;
                 return 1;
@@ -56,7 +59,10 @@ int ouro_ring_peek(struct ouro_ring *r, const uint8_t **p, uint32_t *len)
         for (;;) {
                 uint32_t tail = tail_of(h);
                 if (h->head == tail) {
-                        /* Once, so that a peer that never stops sending keepalives cannot keep us here. */
+                        /*
+                         * Once, so that a peer that never stops sending keepalives cannot keep us
+                         * here.
+                         */
                         if (fresh) return 0;
                         if (refresh_head(h) < 0) return -EPROTO;
                         fresh = true;
@@ -80,8 +86,8 @@ void ouro_ring_consume(struct ouro_ring *r)
 }
 
 /*
- * The writer is woken when half of the ring is free, not for every record: it can go on for a while then, instead
- * of being woken again at once.
+ * The writer is woken when half of the ring is free, not for every record: it can go on for a while
+ * then, instead of being woken again at once.
  */
 bool ouro_ring_writer_waits(struct ouro_ring *r)
 {

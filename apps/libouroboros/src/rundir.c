@@ -12,7 +12,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Nobody but its owner may put a socket there, and that is us or root: else a stranger could play irmd. */
+/*
+ * Nobody but its owner may put a socket there, and that is us or root: else a stranger could play
+ * irmd.
+ */
 static bool trusted(const char *dir)
 {
         struct stat st;

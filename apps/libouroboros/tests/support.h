@@ -1,6 +1,6 @@
 /*
- * A small test frame: each test prints "ok NAME" or "not ok NAME: file:line: expression", and the program exits with
- * 1 when one failed. A test that hangs for 60 s is killed, and its line says so.
+ * A small test frame: each test prints "ok NAME" or "not ok NAME: file:line: expression", and the
+ * program exits with 1 when one failed. A test that hangs for 60 s is killed, and its line says so.
  */
 #ifndef SUPPORT_H
 #define SUPPORT_H

@@ -46,7 +46,10 @@ static void numbers_come_back(void)
         }
 }
 
-/* {a: 1, b: 2^53 - 1, c: undefined, d: [1, -5, 70000, 4294967295, 4294967296], e: <6869>, f: true, g: <0000>} */
+/*
+ * {a: 1, b: 2^53 - 1, c: undefined, d: [1, -5, 70000, 4294967295, 4294967296], e: <6869>, f: true,
+ * g: <0000>}
+ */
 static const char other_library[] =
     "\xde\x00\x07\xa1\x61\x01\xa1\x62\xcb\x43\x3f\xff\xff\xff\xff\xff\xff\xa1\x63\xd4\x00\x00\xa1\x64\x95\x01\xfb\xce\x00"
     "\x01\x11\x70\xce\xff\xff\xff\xff\xcb\x41\xf0\x00\x00\x00\x00\x00\x00\xa1\x65\xc4\x02\x68\x69\xa1\x66\xc3\xa1\x67\xc4\x02"

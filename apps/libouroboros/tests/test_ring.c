@@ -174,7 +174,9 @@ static void state_is_told(void)
         teardown();
 }
 
-/* Each forgery: what is written on the shared memory of ring 0 after one honest packet of 16 bytes. */
+/*
+ * Each forgery: what is written on the shared memory of ring 0 after one honest packet of 16 bytes.
+ */
 static void forge_head_beyond_capacity(void) { store_word(b.rx.ctl, OURO_CTL_HEAD, BYTES + 8); }
 static void forge_head_odd(void) { store_word(b.rx.ctl, OURO_CTL_HEAD, 28); }
 static void forge_head_wild(void) { store_word(b.rx.ctl, OURO_CTL_HEAD, 0xfffffff8); }
@@ -244,7 +246,9 @@ static void forged_tails_are_given_up(void)
         for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
                 setup(BYTES, MTU);
                 while (put(16, 0) == 0) {}
-                /* 8 is inside the first record: not our concern, it only frees what was published. */
+                /*
+                 * 8 is inside the first record: not our concern, it only frees what was published.
+                 */
                 store_word(a.tx.ctl, OURO_CTL_TAIL, tails[i] == 4096 ? 4104 : tails[i]);
                 int want = tails[i] == 8 ? -EAGAIN : tails[i] == 32 ? 0 : -EPROTO;
                 EQUAL(put(16, 0), want);
@@ -252,7 +256,10 @@ static void forged_tails_are_given_up(void)
         }
 }
 
-/* A peer that writes noise everywhere, all the time: no crash, no endless loop, no packet above the MTU. */
+/*
+ * A peer that writes noise everywhere, all the time: no crash, no endless loop, no packet above the
+ * MTU.
+ */
 static void noise_is_survived(void)
 {
         struct rng r = {11};

@@ -139,7 +139,38 @@ export function allocationSuite(makeWorld: MakeWorld, traits: LayerTraits): void
           }
       });
       await open(world, world.members[0], 'server');
+      world.members[1].onRequest((r) => {
+        r.reject(Errno.EACCES);
+        expect(() => r.accept()).toThrow(expect.objectContaining({ fault: 'usage' }));
+        expect(() => r.reject(1)).toThrow(expect.objectContaining({ fault: 'usage' }));
+      });
+      await expect(open(world, world.members[0], 'server')).rejects.toMatchObject({
+        code: 'EACCES',
+      });
       expect(errors).toMatchObject([{ fault: 'usage' }, { fault: 'usage' }]);
+    });
+
+    it('leaves no flow behind when signal and answer meet', async () => {
+      const { world } = w;
+      const [client, server] = world.members;
+      const abort = new AbortController();
+      let accepted: Flow | undefined;
+      await serve(world, server, 'server', (r) => {
+        accepted = r.accept();
+        abort.abort();
+      });
+      const { signal } = abort;
+      await expect(open(world, client, 'server', { signal })).rejects.toMatchObject({
+        code: 'ECANCELED',
+      });
+      let ended = false;
+      accepted!.onEvent((e) => {
+        ended = e === FlowEvent.dealloc;
+      });
+      await world.until(() => ended, 'The end of the flow that nobody got');
+      accepted!.dealloc();
+      server.onRequest((r) => r.accept().dealloc());
+      for (let i = 0; i < 3; i++) (await open(world, client, 'server')).flow.dealloc();
     });
 
     it('keeps requests apart that are answered in another order', async () => {

@@ -1,6 +1,6 @@
 /*
- * Errors of Ouroboros, beside those of <errno.h>. Every function of this library returns a negative errno
- * on failure; the variable `errno` is not used.
+ * Errors of Ouroboros, beside those of <errno.h>. Every function of this library returns a negative
+ * errno on failure; the variable `errno` is not used.
  */
 #ifndef OUROBOROS_ERRNO_H
 #define OUROBOROS_ERRNO_H

@@ -29,7 +29,8 @@
 #define FRCTFLINGER 00000004 /* deallocation waits until all has arrived */
 
 /*
- * Commands. Their type is not int, so that <ouroboros/fcntl.h> can tell them from fcntl's at compile time.
+ * Commands. Their type is not int, so that <ouroboros/fcntl.h> can tell them from fcntl's at
+ * compile time.
  */
 #define OURO_FLOW_COMMAND(n) ((unsigned short)(n))
 

@@ -1,6 +1,6 @@
 /*
- * Lets fcntl(fd, FLOWSFLAGS, ...) mean fccntl, as the first programs spelled it, while fcntl with its own
- * commands stays fcntl. The command's type decides, at compile time.
+ * Lets fcntl(fd, FLOWSFLAGS, ...) mean fccntl, as the first programs spelled it, while fcntl with
+ * its own commands stays fcntl. The command's type decides, at compile time.
  */
 #ifndef OUROBOROS_FCNTL_H
 #define OUROBOROS_FCNTL_H

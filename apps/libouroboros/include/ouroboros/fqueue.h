@@ -1,9 +1,9 @@
 /*
  * Flow sets: wait for many flows at once.
  *
- * A set holds flows; fevent waits until something happens on one of them and puts the events into a queue;
- * fqueue_next takes them out. FLOW_PKT is a state: as long as a flow has something to read, each fevent says so.
- * The other events tell of a change, once.
+ * A set holds flows; fevent waits until something happens on one of them and puts the events into a
+ * queue; fqueue_next takes them out. FLOW_PKT is a state: as long as a flow has something to read,
+ * each fevent says so. The other events tell of a change, once.
  */
 #ifndef OUROBOROS_FQUEUE_H
 #define OUROBOROS_FQUEUE_H
@@ -46,8 +46,8 @@ int fqueue_next(fqueue_t *fq);
 int fqueue_type(fqueue_t *fq);
 
 /*
- * Waits until the queue has events: returns 1 then, at once when some are left from before. `timeo` NULL: for ever.
- * -ETIMEDOUT; -EINVAL.
+ * Waits until the queue has events: returns 1 then, at once when some are left from before. `timeo`
+ * NULL: for ever. -ETIMEDOUT; -EINVAL.
  */
 int fevent(fset_t *set, fqueue_t *fq, const struct timespec *timeo);
 

@@ -18,7 +18,10 @@ typedef struct qos_spec {
         uint32_t timeout;      /* peer time-out, ms; 0: none */
 } qosspec_t;
 
-/*                                       delay       bandwidth   avail loss ber order max_gap     timeout */
+/*
+ *                                       delay       bandwidth   avail loss ber order max_gap
+ * timeout
+ */
 static const qosspec_t qos_raw           = { UINT32_MAX, 0,          0, 1, 1, 0, UINT32_MAX, DEFAULT_PEER_TIMEOUT };
 static const qosspec_t qos_raw_no_errors = { UINT32_MAX, 0,          0, 1, 0, 0, UINT32_MAX, DEFAULT_PEER_TIMEOUT };
 static const qosspec_t qos_best_effort   = { UINT32_MAX, 0,          0, 1, 0, 1, UINT32_MAX, DEFAULT_PEER_TIMEOUT };

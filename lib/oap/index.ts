@@ -1,0 +1,10 @@
+export * from './client.ts';
+export * from './deps.ts';
+export * from './known-peers.ts';
+export * from './machines.ts';
+export { Feature } from './mark.ts';
+export * from './message.ts';
+export * from './replay-cache.ts';
+export * from './security.ts';
+export * from './server.ts';
+export { maxAge, maxEarly } from './time.ts';
