@@ -5,7 +5,8 @@
 import { type Clock, type Millis, TimeoutError } from '#lib/core/index.ts';
 import { MessageSocket, type NativeVerbs } from '#lib/os/index.ts';
 
-const KEEP = 'K'.charCodeAt(0);
+const KEEP = 'P'.charCodeAt(0);
+const KEPT = 'K'.charCodeAt(0);
 const DROP = 'D'.charCodeAt(0);
 const LIST = 'L'.charCodeAt(0);
 const END = 'E'.charCodeAt(0);
@@ -45,7 +46,7 @@ export class Guard {
           return;
         }
         const fd = fds.shift();
-        if (bytes[0] === KEEP && bytes.length === 9 && fd !== undefined) kept.set(keyOf(bytes), fd);
+        if (bytes[0] === KEPT && bytes.length === 9 && fd !== undefined) kept.set(keyOf(bytes), fd);
         else if (fd !== undefined) this.#os.close(fd);
       });
       this.#socket.send(Uint8Array.of(LIST));

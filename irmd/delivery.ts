@@ -95,8 +95,8 @@ const HANDOFF_MTU = 65_535;
 export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #config: DeliveryConfig;
-  /** By flow id. BOUNDED by limits.flows. */
-  readonly #pending = new Map<number, Pending>();
+  /** By accepting end. BOUNDED by limits.flows. */
+  readonly #pending = new Map<Flow, Pending>();
 
   constructor(deps: DeliveryDeps, config: DeliveryConfig) {
     this.#deps = deps;
@@ -123,11 +123,11 @@ export class Delivery {
 
   /** The verdict of a deferred accept. Throws UsageError ENOTALLOC when none is awaited for the flow. */
   respond(flow: Flow, verdict: Verdict): Reply {
-    const pending = this.#pending.get(flow.id);
+    const pending = this.#pending.get(flow);
     if (pending === undefined)
       throw new UsageError(`Flow ${flow.id} does not wait for a response`, 'ENOTALLOC');
     if (verdict.response !== 0) {
-      this.#take(flow.id)?.answered.reject(refusal(flow, verdict.response));
+      this.#refuse(flow, refusal(flow, verdict.response));
       return { result: {} };
     }
     if (verdict.handoff && !pending.handoffAllowed)
@@ -135,7 +135,7 @@ export class Delivery {
         `Flow ${flow.id} cannot be handed off: the other side did not offer it`,
       );
     const ring = verdict.handoff ? undefined : this.#deps.rings.create(pending.request.mtu);
-    this.#take(flow.id);
+    this.#take(flow);
     flow.machine.move('allocated');
     if (verdict.handoff) flow.medium = 'handoff';
     const mtu = ring?.mtu ?? HANDOFF_MTU;
@@ -145,12 +145,14 @@ export class Delivery {
       mtu,
       handoff: verdict.handoff,
     });
-    return { result: { qos: flow.qos, mtu }, fds: ring?.ends[1] ?? noFds };
+    return { result: { qos: flow.qos, mtu, ...keepalive(flow) }, fds: ring?.ends[1] ?? noFds };
   }
 
-  /** The accepting end is gone before its verdict. */
-  abandon(flowId: number, error: OuroError): void {
-    this.#take(flowId)?.answered.reject(error);
+  /** The accepting end is gone, perhaps before its verdict. */
+  abandon(flow: Flow): void {
+    // An error costs a stack trace: it is made only when somebody waits for it.
+    if (this.#pending.has(flow))
+      this.#refuse(flow, new PeerError(`Flow ${flow.id} is gone`, 'EIPCP'));
   }
 
   /** Runs in the moment in which request and accept call meet. */
@@ -167,28 +169,40 @@ export class Delivery {
       return this.#awaitVerdict(request, handoff);
     }
     flow.machine.move('allocated');
-    call.answer({ result: { ...offer, mtu: ring.mtu }, fds: ring.ends[1] });
+    call.answer({ result: { ...offer, mtu: ring.mtu, ...keepalive(flow) }, fds: ring.ends[1] });
     return { data: noBytes, fds: ring.ends[0], mtu: ring.mtu, handoff: false };
   }
 
   #awaitVerdict(request: Request, handoffAllowed: boolean): Promise<Answer> {
-    const { id } = request.flow;
+    const { flow } = request;
     const timeout = this.#config.respondTimeout;
     const answered = deferred<Answer>();
     const timer = this.#deps.clock.after(timeout, () =>
-      this.abandon(id, new TimeoutError(`Flow ${id} was not answered within ${timeout} ms`)),
+      this.#refuse(
+        flow,
+        new TimeoutError(`Flow ${flow.id} was not answered within ${timeout} ms`),
+      ),
     );
-    this.#pending.set(id, { request, handoffAllowed, answered, timer });
+    this.#pending.set(flow, { request, handoffAllowed, answered, timer });
     return answered.promise;
   }
 
-  #take(flowId: number): Pending | undefined {
-    const pending = this.#pending.get(flowId);
+  #refuse(flow: Flow, error: OuroError): void {
+    this.#take(flow)?.answered.reject(error);
+  }
+
+  #take(flow: Flow): Pending | undefined {
+    const pending = this.#pending.get(flow);
     if (pending === undefined) return undefined;
-    this.#pending.delete(flowId);
+    this.#pending.delete(flow);
     pending.timer.cancel();
     return pending;
   }
+}
+
+/** Only the ends can tell that a flow which leaves the host is still alive. */
+export function keepalive(flow: Flow): { keepalive?: true } {
+  return flow.medium === 'ipcp' ? { keepalive: true } : {};
 }
 
 function refusal(flow: Flow, errno: number): PeerError {

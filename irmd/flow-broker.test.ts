@@ -214,7 +214,7 @@ describe('a flow through a layer', () => {
     ipcpd.answers.ipcp_flow_alloc = () => ({ data: utf8('far') });
     const peer = await program();
     const got = await alloc(peer, 'far');
-    expect(got.result).toMatchObject({ flow: 0, mtu: 1000 });
+    expect(got.result).toMatchObject({ flow: 0, mtu: 1000, keepalive: true });
     expect(await flows()).toMatchObject([{ flow: 0, medium: 'ipcp', ipcp: 'e1' }]);
     const call = ipcpd.calls.find((c) => c.method === 'ipcp_flow_alloc')!;
     expect(call.fds.length).toBe(2);
@@ -345,7 +345,7 @@ describe('a request from a layer', () => {
     const accepting = peer.call('flow_accept');
     expect(await ipcpd.request(1, 'server', { data: utf8('x') })).toEqual({ flow: 0 });
     const b = await accepting;
-    expect(b.result).toMatchObject({ flow: 0, mtu: 1000, name: 'server' });
+    expect(b.result).toMatchObject({ flow: 0, mtu: 1000, name: 'server', keepalive: true });
     await clock.settle();
     expect(responses()).toMatchObject([{ params: { ipcp: 1, flow: 0, response: 0 } }]);
     closeAll([...b.fds, ...responses()[0]!.fds]);
@@ -402,6 +402,7 @@ describe('a request from a layer', () => {
     const a = await alloc(peer, 'server');
     const b = await accepting;
     expect([a.fds.length, b.fds.length, responses()[0]!.fds.length]).toEqual([2, 2, 0]);
+    expect([a.result.keepalive, b.result.keepalive]).toEqual([undefined, undefined]);
     expect(await flows()).toMatchObject([
       { flow: 0, peer: 1, ipcp: 'local', medium: 'ring' },
       { flow: 1, peer: 0, ipcp: 'local' },

@@ -24,7 +24,7 @@ import { hashName, hashText } from '#lib/layer/index.ts';
 import type { Reply } from '#lib/rpc/index.ts';
 import type { Acceptors } from './acceptors.ts';
 import type { Connection, Flow } from './connection.ts';
-import type { Answer, Delivery, Verdict } from './delivery.ts';
+import { type Answer, type Delivery, keepalive, type Verdict } from './delivery.ts';
 import type { Rings } from './host.ts';
 import type { IpcpLink } from './ipcp-link.ts';
 import type { Layers, Member } from './layers.ts';
@@ -76,10 +76,10 @@ interface Spliced {
 
 export class FlowBroker {
   readonly #deps: FlowBrokerDeps;
-  /** By flow id. BOUNDED by limits.flows. */
-  readonly #spliced = new Map<number, Spliced>();
-  /** Requests from IPCPs, by flow id. BOUNDED by limits.flows. */
-  readonly #incoming = new Map<number, AbortController>();
+  /** By allocating end, not by id, which may be another flow's by the time one gives up. BOUNDED by limits.flows. */
+  readonly #spliced = new Map<Flow, Spliced>();
+  /** What goes on for a pending flow; ends with it. BOUNDED by limits.flows. */
+  readonly #inFlight = new Map<Flow, AbortController>();
 
   constructor(deps: FlowBrokerDeps) {
     this.#deps = deps;
@@ -157,23 +157,24 @@ export class FlowBroker {
     flow.ipcp = ipcp.id;
     flow.medium = 'ipcp';
     const abort = new AbortController();
-    this.#incoming.set(flow.id, abort);
+    this.#inFlight.set(flow, abort);
     const mtu = ipcp.facts?.mtu;
     const wanted = { flow, data: request.data, handoffUid: undefined, mtu };
     void this.#serve(ipcp, flow, this.#deps.delivery.deliver(wanted, abort.signal)).finally(() =>
-      this.#incoming.delete(flow.id),
+      this.#inFlight.delete(flow),
     );
     return { flow: flow.id };
   }
 
   /** The far end of a flow is gone. An established one ends by its ring; one that still waits is withdrawn here. */
   farEndReleased(flowId: number): void {
-    this.#incoming.get(flowId)?.abort();
+    const flow = this.#deps.registry.flows.get(flowId);
+    if (flow?.machine.is('accept-pending')) this.#inFlight.get(flow)?.abort();
   }
 
   /** The process that ran the IPCPs is gone, and with it whoever waited there. */
   ipcpdLost(): void {
-    for (const abort of this.#incoming.values()) abort.abort();
+    for (const [flow, abort] of this.#inFlight) if (flow.machine.is('accept-pending')) abort.abort();
   }
 
   async #allocating(
@@ -189,6 +190,7 @@ export class FlowBroker {
     registry.flows.own(flow, { pid: process.pid, uid: process.uid, connection });
     if (connection.holdsFor(process.pid)) connection.held.add(flow);
     const inner = new AbortController();
+    this.#inFlight.set(flow, inner);
     const working = work(flow, inner.signal);
     try {
       const answer = await within(clock, working, what, { timeout: request.timeout, signal });
@@ -198,9 +200,9 @@ export class FlowBroker {
       const ids = flow.peer === undefined ? `${flow.id}` : `${flow.id} | ${flow.peer.id}`;
       log.info(`Flow on port_id ${ids} allocated.`);
       const { qos, data, mtu, handoff, fds } = answer;
-      return { result: { flow: flow.id, qos: qos ?? flow.qos, mtu, data, handoff }, fds };
+      const granted = { qos: qos ?? flow.qos, mtu, data, handoff, ...keepalive(flow) };
+      return { result: { flow: flow.id, ...granted }, fds };
     } catch (error) {
-      inner.abort();
       this.release(flow);
       working.then(
         (late) => rings.close(late.fds),
@@ -208,6 +210,8 @@ export class FlowBroker {
       );
       if (error instanceof PeerError) log.info(`Destination ${request.dst} unreachable.`);
       throw error;
+    } finally {
+      this.#inFlight.delete(flow);
     }
   }
 
@@ -270,7 +274,7 @@ export class FlowBroker {
   ): Promise<Answer> {
     const spliced: Spliced = { request, uid, signal, answer: undefined };
     flow.ipcp = entry.id;
-    this.#spliced.set(flow.id, spliced);
+    this.#spliced.set(flow, spliced);
     const { dst, qos, data, timeout } = request;
     const hash = hashName(facts.hash, dst);
     const call = { flow: flow.id, hash, qos, data, timeout, fds: [], signal };
@@ -283,14 +287,14 @@ export class FlowBroker {
       this.#deps.rings.close(spliced.answer?.fds ?? []);
       throw error;
     } finally {
-      this.#spliced.delete(flow.id);
+      this.#spliced.delete(flow);
     }
   }
 
   #incomingSpliced(ipcp: IpcpEntry, flowId: number): { flow: number } {
-    const spliced = this.#spliced.get(flowId);
     const flow = this.#deps.registry.flows.get(flowId);
-    if (spliced === undefined || flow?.ipcp !== ipcp.id)
+    const spliced = flow === undefined ? undefined : this.#spliced.get(flow);
+    if (flow === undefined || spliced === undefined || flow.ipcp !== ipcp.id)
       throw new UsageError(`Flow ${flowId} does not wait at IPCP ${ipcp.name}`, 'ENOTALLOC');
     const { request, uid, signal } = spliced;
     const peer = this.#deps.registry.flows.createPeer(flow);
@@ -298,7 +302,7 @@ export class FlowBroker {
     const wanted = { flow: peer, data: request.data, handoffUid, mtu: ipcp.facts?.mtu };
     const answering = this.#deps.delivery.deliver(wanted, signal).then((answer) => {
       // The ring's other end waits here for the IPCP's word to the allocating side.
-      if (this.#spliced.get(flowId) === spliced) spliced.answer = answer;
+      if (this.#spliced.get(flow) === spliced) spliced.answer = answer;
       else this.#deps.rings.close(answer.fds);
       return { ...answer, fds: [] };
     });
@@ -386,11 +390,14 @@ export class FlowBroker {
     return flow;
   }
 
+  /** Takes a flow out of everything at once: nothing may still be offered for it. */
   #drop(flow: Flow): Flow[] {
+    if (flow.machine.ended) return [];
     const gone = this.#deps.registry.flows.release(flow);
-    for (const one of new Set([flow, ...gone])) {
+    for (const one of gone.length > 0 ? gone : [flow]) {
       one.owner?.connection.held.delete(one);
-      this.#deps.delivery.abandon(one.id, new PeerError(`Flow ${one.id} is gone`, 'EIPCP'));
+      this.#deps.delivery.abandon(one);
+      this.#inFlight.get(one)?.abort();
     }
     return gone;
   }

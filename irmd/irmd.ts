@@ -123,6 +123,11 @@ export class Irmd {
     this.#state.flush();
   }
 
+  /** Throws InternalError when what irmd knows contradicts itself; for tests. */
+  check(): void {
+    this.#running().registry.check();
+  }
+
   /** Ends children, connections and sockets; leaves no state behind. Idempotent. */
   shutdown(): Promise<void> {
     this.#stopping ??= this.#shutdown();

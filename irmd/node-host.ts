@@ -39,7 +39,7 @@ export function nodeHost({ uid, env, ipcpd, ringBytes }: NodeHostConfig): Host {
     },
     spawnProgram(path, auto) {
       const program = resolveProgram(path, { cwd: '/', path: undefined });
-      return start(program, auto.args, { env, ...identity(uid, auto) });
+      return start(program, auto.args, identity(uid, env, auto));
     },
     ...(ipcpd && { spawnIpcpd: () => start(ipcpd[0], ipcpd.slice(1), { env }) }),
   };
@@ -48,9 +48,18 @@ export function nodeHost({ uid, env, ipcpd, ringBytes }: NodeHostConfig): Host {
 /** Largest packet of a flow whose layer has no limit of its own. */
 const MAX_MTU = 65_535;
 
-/** Only root can start a program as somebody else. */
-function identity(uid: number, auto: AutoStart): { uid?: number; gid?: number } {
-  return uid === 0 && auto.uid !== 0 ? { uid: auto.uid, gid: auto.gid } : {};
+/** What another user's program may see of our environment. */
+const PUBLIC_ENV = ['PATH', 'LANG', 'TZ', 'OUROBOROS_DIR'];
+
+/** Only root can start a program as somebody else; it then keeps its own environment to itself. */
+function identity(
+  uid: number,
+  env: NodeJS.ProcessEnv,
+  auto: AutoStart,
+): { env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
+  if (uid !== 0 || auto.uid === 0) return { env };
+  const allowed = Object.entries(env).filter(([key]) => PUBLIC_ENV.includes(key));
+  return { env: Object.fromEntries(allowed), uid: auto.uid, gid: auto.gid };
 }
 
 /** In a session of its own: a signal from the terminal is for irmd, which ends its children itself. */

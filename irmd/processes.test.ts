@@ -112,6 +112,9 @@ describe('announcing', () => {
       `irmd(DB): Process ${process.pid} inherits name shell from program sh.`,
       `irmd(DB): Process ${process.pid} inherits name more from program sh.`,
     ]);
+    await irm.unbindProgram('/bin/sh', 'shell');
+    await irm.unbindProgram('sh');
+    expect(await irm.listProcesses()).toMatchObject([{ names: [] }]);
   });
 
   it('is waited for by bind process, but not for ever', async () => {

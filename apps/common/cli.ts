@@ -1,6 +1,6 @@
 /**
- * What the flow tools share on their command lines: parsing without leaving the process, and errors as one sentence with an
- * exit code. 0: done; 1: it did not work, or the command line is wrong.
+ * What the flow tools share on their command lines: parsing without leaving the process, and errors
+ * as one sentence with an exit code. 0: done; 1: it did not work, or the command line is wrong.
  */
 import yargs, { type Argv } from 'yargs';
 import { type Clock, OuroError, UsageError } from '#lib/core/index.ts';
@@ -45,6 +45,13 @@ export async function parseCommandLine<T>(
     return { exit: 0 };
   }
   return { options: options as unknown as T };
+}
+
+/** One line of JSON; numbers with at most 6 decimals, so that times in ms are exact to the nanosecond. */
+export function toJson(value: object): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === 'number' ? Number(member.toFixed(6)) : member,
+  );
 }
 
 /** Runs a tool's body; what it throws becomes a line on stderr and exit code 1. */

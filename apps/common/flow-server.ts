@@ -1,6 +1,7 @@
 /**
- * The frame of a server on any number of flows: accepts, waits for all of them in one flow set, and ticks. What a server does
- * with its packets is in a FlowService, which never waits. Owns the flows and one session per flow, BOUNDED by the flows of a process.
+ * The frame of a server on any number of flows: accepts, waits for all of them in one flow set, and
+ * ticks. What a server does with its packets is in a FlowService, which never waits. Owns the flows
+ * and one session per flow, BOUNDED by the flows of a process.
  */
 import { type Millis, OuroError, type Timer } from '#lib/core/index.ts';
 import { type Flow, FlowEvent, type FlowSet, flowEnd } from '#lib/dev/index.ts';
@@ -13,8 +14,9 @@ export interface FlowService<S> {
   readonly every: Millis;
   open(flow: Flow): S;
   /**
-   * Packets wait: take some and return. What it leaves is reported again. A promise: no packets of this flow until it
-   * settles (an answer waits for space, say). OuroErrors of the flow may be thrown.
+   * Packets wait: take some and return. What it leaves is reported again. A promise: no packets of
+   * this flow until it settles (an answer waits for space, say). OuroErrors of the flow may be
+   * thrown.
    */
   packets(flow: Flow, session: S): Promise<void> | undefined;
   /** False ends the flow. */
@@ -75,8 +77,9 @@ export class FlowServer<S> {
       };
       hold.then(resume, resume);
     } catch (error) {
-      // Down or gone: an event says so. Silent for another reason: `tick` ends it.
       if (!(error instanceof OuroError)) throw error;
+      // Down, gone or read-only: it cannot be served, and would be reported again without end.
+      this.#end(flow);
     }
   }
 

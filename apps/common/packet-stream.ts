@@ -1,6 +1,6 @@
 /**
- * Sends packets of one size at a steady rate, or as fast as the flow takes them, in batches. Behind its beat (a full ring, a busy
- * machine) it catches up. Owns a batch of packet buffers.
+ * Sends packets of one size at a steady rate, or as fast as the flow takes them, in batches. Behind
+ * its beat (a full ring, a busy machine) it catches up. Owns a batch of packet buffers.
  */
 import { type Millis, OuroError, sleep, UsageError } from '#lib/core/index.ts';
 import type { Flow } from '#lib/dev/index.ts';
@@ -26,7 +26,10 @@ export interface StreamResult {
   time: Millis;
 }
 
-/** Ends after the duration, at the signal, or when the flow does (`failure`). UsageError when the flow takes no such packets. */
+/**
+ * Ends after the duration, at the signal, or when the flow does (`failure`). UsageError when the
+ * flow takes no such packets.
+ */
 export async function streamPackets(
   deps: { flow: Flow; clock: ToolIo['clock']; signal: AbortSignal },
   config: StreamConfig,
@@ -64,7 +67,10 @@ export async function streamPackets(
   return result();
 }
 
-/** How many were sent: fewer than all when the time was up, or with the reason why the flow takes no more. */
+/**
+ * How many were sent: fewer than all when the time was up, or with the reason why the flow takes no
+ * more.
+ */
 async function send(
   { flow, signal }: { flow: Flow; signal: AbortSignal },
   packets: readonly Uint8Array[],

@@ -1,6 +1,7 @@
 /**
- * A process around a flow tool: main.ts files give it the process and the clock. The first ^C (or SIGTERM, SIGHUP) ends the tool's
- * work in order, the second one the process. Output that nobody reads any more (`oping | head`) ends it, too.
+ * A process around a flow tool: main.ts files give it the process and the clock. The first ^C (or
+ * SIGTERM, SIGHUP) ends the tool's work in order, the second one the process. Output that nobody
+ * reads any more (`oping | head`) ends it, too.
  */
 import type { Clock } from '#lib/core/index.ts';
 import { Dev, hostDeps } from '#lib/dev/index.ts';

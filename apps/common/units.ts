@@ -1,4 +1,6 @@
-/** Quantities as people type them on a command line. All throw UsageError with the offending text. */
+/**
+ * Quantities as people type them on a command line. All throw UsageError with the offending text.
+ */
 import { type Millis, UsageError } from '#lib/core/index.ts';
 
 const durationUnits: Readonly<Record<string, number>> = {

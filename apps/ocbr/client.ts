@@ -1,5 +1,7 @@
-/** Sends packets with a sequence number (8 bytes, little-endian; the rest zeros) and says how many. */
-import { allocationFailed, type ToolIo } from '#apps/common/cli.ts';
+/**
+ * Sends packets with a sequence number (8 bytes, little-endian; the rest zeros) and says how many.
+ */
+import { allocationFailed, type ToolIo, toJson } from '#apps/common/cli.ts';
 import { streamPackets } from '#apps/common/packet-stream.ts';
 import type { Flow } from '#lib/dev/index.ts';
 import type { ClientOptions } from './options.ts';
@@ -26,7 +28,7 @@ export async function runClient(io: ToolIo, options: ClientOptions): Promise<num
         },
       },
     );
-    io.out(options.json ? JSON.stringify({ name, size, ...sent }) : sentLine(sent));
+    io.out(options.json ? toJson({ name, size, ...sent }) : sentLine(sent));
     if (failure !== undefined) throw failure;
     return 0;
   } finally {

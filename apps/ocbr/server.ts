@@ -1,5 +1,8 @@
-/** Counts what arrives on each flow and says so at each interval; a flow that is silent for the time-out has ended. */
-import type { ToolIo } from '#apps/common/cli.ts';
+/**
+ * Counts what arrives on each flow and says so at each interval; a flow that is silent for the
+ * time-out has ended.
+ */
+import { type ToolIo, toJson } from '#apps/common/cli.ts';
 import type { FlowService } from '#apps/common/flow-server.ts';
 import type { Millis } from '#lib/core/index.ts';
 import type { Flow, PacketVisitor } from '#lib/dev/index.ts';
@@ -69,7 +72,7 @@ export class CbrService implements FlowService<Session> {
   #report(flow: Flow, session: Session, now: Millis): void {
     const counted = { packets: session.packets, bytes: session.bytes, time: now - session.since };
     const { json } = this.#options;
-    this.#io.out(json ? JSON.stringify({ fd: flow.fd, ...counted }) : flowLine(flow.fd, counted));
+    this.#io.out(json ? toJson({ fd: flow.fd, ...counted }) : flowLine(flow.fd, counted));
     session.packets = 0;
     session.bytes = 0;
     session.since = now;

@@ -1,6 +1,6 @@
 /**
- * oecho: the talk's echo application. The client sends one message, the server says it aloud and sends it back. The message
- * ends with a NUL, as C programs have it (semantics 5.2).
+ * oecho: the talk's echo application. The client sends one message, the server says it aloud and
+ * sends it back. The message ends with a NUL, as C programs have it (semantics 5.2).
  */
 import type { Argv } from 'yargs';
 import {
@@ -9,6 +9,7 @@ import {
   parseCommandLine,
   reporting,
   type ToolIo,
+  toJson,
 } from '#apps/common/cli.ts';
 import { type Millis, OuroError } from '#lib/core/index.ts';
 import type { Flow } from '#lib/dev/index.ts';
@@ -83,7 +84,7 @@ async function talk(io: ToolIo, options: Options): Promise<number> {
     const limits = { timeout: patience, signal: io.interrupt };
     await flow.write(Buffer.from(`${options.message}\0`), limits);
     const reply = textOf(await flow.read(limits));
-    io.out(options.json ? JSON.stringify({ name, reply }) : `Server replied with ${reply}`);
+    io.out(options.json ? toJson({ name, reply }) : `Server replied with ${reply}`);
     return 0;
   } finally {
     await flow.dealloc();

@@ -1,6 +1,7 @@
 /**
- * Runs one test on a flow: sends for the duration, then takes in what is still under way. A uni test ends with the server's
- * count; a server that gives none (the prototype's) leaves the count of what was sent.
+ * Runs one test on a flow: sends for the duration, then takes in what is still under way. A uni
+ * test ends with the server's count; a server that gives none (the prototype's) leaves the count of
+ * what was sent.
  */
 import { allocationFailed, type ToolIo } from '#apps/common/cli.ts';
 import { type StreamResult, streamPackets } from '#apps/common/packet-stream.ts';
@@ -11,7 +12,10 @@ import type { ClientOptions } from './options.ts';
 import { RoundTrips } from './round-trips.ts';
 import { type PerfResult, resultJson, resultLines } from './text.ts';
 
-/** How long to wait for echoes or the report after the last packet, and how often to ask for the report. */
+/**
+ * How long to wait for echoes or the report after the last packet, and how often to ask for the
+ * report.
+ */
 const patience: Millis = 1000;
 const attempts = 3;
 /** Echoes taken before the sender gets its turn. */

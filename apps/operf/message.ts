@@ -1,11 +1,13 @@
 /**
- * What operf sends (semantics 5.4; host order there, little-endian here). The first packet of a flow is the configuration: u32 type of test.
- * Then data: u32 id, zeros up to the size.
+ * What operf sends (semantics 5.4; host order there, little-endian here). The first packet of a
+ * flow is the configuration: u32 type of test. Then data: u32 id, zeros up to the size.
  *
- * Ours besides: a data packet with the id `endId` asks a server of a uni test for its count, which comes back as a report. A
- * prototype's server takes it for data and answers nothing.
+ * Ours besides: a data packet with the id `endId` asks a server of a uni test for its count, which
+ * comes back as a report. A prototype's server takes it for data and answers nothing.
  *
- *     report: u32 endId | u32 version 1 | u64 packets | u64 bytes | u64 nanoseconds from the first to the last packet
+ *     report: u32 endId | u32 version 1 | u64 packets | u64 bytes | u64 nanoseconds
+ *
+ * The time is from the first to the last packet.
  */
 import type { Millis } from '#lib/core/index.ts';
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ToolBench } from '#apps/common/fixtures/tool-bench.ts';
+import { FlowFlag } from '#lib/dev/index.ts';
 import { operf } from './operf.ts';
 
 let bench: ToolBench;
@@ -74,6 +75,20 @@ describe('operf', () => {
     expect(await bench.exit(lonely)).toBe(1);
     expect(lonely.stdout[1]).toBe('--- perf perf statistics ---');
     expect(lonely.stderr[0]).toMatch(/EFLOWDOWN/);
+  });
+
+  it('server drops a flow that takes no echoes, instead of trying for ever', async () => {
+    const server = bench.start(operf, '-l');
+    bench.start(async (_argv, io) => {
+      const flow = await io.dev.flowAlloc('perf');
+      flow.flags = FlowFlag.FLOWFWRONLY;
+      await flow.write(new Uint8Array([1, 0, 0, 0]));
+      await flow.write(new Uint8Array(64));
+      while (flow.state === 'up') await bench.clock.settle();
+      return 0;
+    }, '');
+    await bench.line(server, /Flow 64: bi test, 0 packets/);
+    expect(bench.clock.now()).toBeLessThan(1000);
   });
 
   it('has help, and says what is wrong with a command line', async () => {

@@ -1,6 +1,6 @@
 /**
- * Round-trip times of numbered packets. Send times of the last `window` ids and the last `samples` results are kept, and
- * BOUNDED by these; minimum, maximum and mean are over all.
+ * Round-trip times of numbered packets. Send times of the last `window` ids and the last `samples`
+ * results are kept, and BOUNDED by these; minimum, maximum and mean are over all.
  */
 import type { Millis } from '#lib/core/index.ts';
 

@@ -1,8 +1,9 @@
 /**
- * The other end of tests, on any number of flows: counts the packets of a uni test and reports when asked, sends those of a bi test
- * back. An echo that finds no space holds its flow until there is some. A flow that is silent for more than 1 s has ended.
+ * The other end of tests, on any number of flows: counts the packets of a uni test and reports when
+ * asked, sends those of a bi test back. An echo that finds no space holds its flow until there is
+ * some. A flow that is silent for more than 1 s has ended.
  */
-import type { ToolIo } from '#apps/common/cli.ts';
+import { type ToolIo, toJson } from '#apps/common/cli.ts';
 import type { FlowService } from '#apps/common/flow-server.ts';
 import type { Millis } from '#lib/core/index.ts';
 import type { Flow, PacketVisitor } from '#lib/dev/index.ts';
@@ -60,6 +61,7 @@ export class PerfService implements FlowService<Session> {
     if (before === 0) session.first = now;
     session.blocked = 0;
     flow.drain(session.visit, batch);
+    if (session.type === TestType.bi) flow.flush();
     if (session.packets > before) session.last = this.#io.clock.now();
     if (session.asked) {
       session.asked = false;
@@ -83,7 +85,7 @@ export class PerfService implements FlowService<Session> {
     const mbps = time > 0 ? (8 * bytes) / time / 1000 : 0;
     this.#io.out(
       this.#json
-        ? JSON.stringify({ fd: flow.fd, test, packets, bytes, time })
+        ? toJson({ fd: flow.fd, test, packets, bytes, time })
         : `Flow ${flow.fd}: ${test} test, ${packets} packets (${bytes} bytes) in ${time.toFixed(3)} ms, ${mbps.toFixed(3)} Mb/s`,
     );
   }
@@ -105,11 +107,20 @@ function take(
       session.asked = true;
       return true;
     }
-  } else if (!flow.tryWrite(memory.subarray(offset, offset + length))) {
+  } else if (!echo(flow, memory, offset, length)) {
     session.blocked = length;
     return false;
   }
   session.packets++;
   session.bytes += length;
+  return true;
+}
+
+/** From one ring of the flow to the other; shown to the client by the `flush` after a batch. */
+function echo(flow: Flow, memory: Uint8Array, offset: number, length: number): boolean {
+  const to = flow.reserve(length);
+  if (to < 0) return false;
+  flow.memory.set(memory.subarray(offset, offset + length), to);
+  flow.commit(length);
   return true;
 }

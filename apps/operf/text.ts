@@ -1,11 +1,15 @@
 /** What operf says about a test: for people and as JSON. */
+import { toJson } from '#apps/common/cli.ts';
 import type { StreamResult } from '#apps/common/packet-stream.ts';
 import type { ClientOptions } from './options.ts';
 import type { RoundTripSummary } from './round-trips.ts';
 
 export interface PerfResult {
   sent: StreamResult;
-  /** What arrived at the server (uni) or came back (bi, rtt); undefined when the server does not say. */
+  /**
+   * What arrived at the server (uni) or came back (bi, rtt); undefined when the server does not
+   * say.
+   */
   received: StreamResult | undefined;
   rtt?: RoundTripSummary | undefined;
 }
@@ -42,7 +46,7 @@ export function resultLines({ name }: ClientOptions, result: PerfResult): string
 export function resultJson(options: ClientOptions, result: PerfResult): string {
   const { name, test, size, rate } = options;
   const { sent, received, rtt } = result;
-  return JSON.stringify({
+  return toJson({
     name,
     test,
     size,

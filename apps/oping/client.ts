@@ -1,9 +1,9 @@
 /**
- * Pings a name. Sends on a fixed beat from the start (no drift), or in a flood right after each reply; ends after
- * the count or duration, at ^C, when the server goes away, or when it says nothing for the interval and 2 s. The statistics are
- * printed in every case.
+ * Pings a name. Sends on a fixed beat from the start (no drift), or in a flood right after each
+ * reply; ends after the count or duration, at ^C, when the server goes away, or when it says
+ * nothing for the interval and 2 s. The statistics are printed in every case.
  */
-import { allocationFailed, type ToolIo } from '#apps/common/cli.ts';
+import { allocationFailed, type ToolIo, toJson } from '#apps/common/cli.ts';
 import { type Millis, OuroError, type Timer } from '#lib/core/index.ts';
 import type { Flow } from '#lib/dev/index.ts';
 import { PingRequest, replyId } from './message.ts';
@@ -117,7 +117,7 @@ class PingRun {
       return;
     }
     this.#io.out(
-      JSON.stringify({
+      toJson({
         name: this.#options.name,
         size: this.#options.size,
         transmitted: s.transmitted,

@@ -1,8 +1,8 @@
 /**
- * The ping packet (semantics 5.1), the same in 2018 and today:
- * `type u32 BE | id u32 BE | tv_sec u64 | tv_nsec u64`, zero-padded to the size that was asked for.
- * The time is the sender's monotonic clock in host order (little-endian here). Only its sender interprets it; the
- * server rewrites `type` and returns the packet otherwise untouched.
+ * The ping packet (semantics 5.1), the same in 2018 and today: `type u32 BE | id u32 BE | tv_sec
+ * u64 | tv_nsec u64`, zero-padded to the size that was asked for. The time is the sender's
+ * monotonic clock in host order (little-endian here). Only its sender interprets it; the server
+ * rewrites `type` and returns the packet otherwise untouched.
  */
 import type { Millis } from '#lib/core/index.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Answers pings on any number of flows. A flow that sends no valid ping for 10 s is deallocated, one whose other end has
- * gone at once; both are told in the talk's words, "Flow 64 timed out."
+ * Answers pings on any number of flows. A flow that sends no valid ping for 10 s is deallocated,
+ * one whose other end has gone at once; both are told in the talk's words, "Flow 64 timed out."
  */
 import type { ToolIo } from '#apps/common/cli.ts';
 import type { FlowService } from '#apps/common/flow-server.ts';

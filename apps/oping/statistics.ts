@@ -1,6 +1,6 @@
 /**
- * What became of the pings of one run. Send times of the last `window` ids are kept (BOUNDED by it): a reply to an older
- * or unknown id, or a second reply to the same one, is not counted.
+ * What became of the pings of one run. Send times of the last `window` ids are kept (BOUNDED by
+ * it): a reply to an older or unknown id, or a second reply to the same one, is not counted.
  */
 import type { Millis } from '#lib/core/index.ts';
 
@@ -38,7 +38,9 @@ export class PingStatistics {
     return id;
   }
 
-  /** A reply that arrived at `now`, or undefined when it answers nothing that waits for an answer. */
+  /**
+   * A reply that arrived at `now`, or undefined when it answers nothing that waits for an answer.
+   */
   arrived(id: number, now: Millis): Reply | undefined {
     if (id >= this.transmitted || id < this.transmitted - window) return undefined;
     const rtt = now - (this.#sentAt[id % window] as number);

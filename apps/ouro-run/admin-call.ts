@@ -3,7 +3,7 @@
  * for this, and loading lib/rpc with all it needs would take longer than everything else here.
  */
 import { Packr } from 'msgpackr/pack';
-import { OuroError, PeerError, RemoteError, TimeoutError } from '#lib/core/errors.ts';
+import { type OuroError, PeerError, RemoteError, TimeoutError } from '#lib/core/errors.ts';
 
 const MAX_MESSAGE = 65_536;
 const EAGAIN = -11;
@@ -69,11 +69,14 @@ export class AdminCall {
       const watch = os.watch(this.#fd, READABLE, () => {
         const got = os.recv(this.#fd, bytes, 0, bytes.length);
         if (got === EAGAIN) return;
-        if (got <= 0) done(() => reject(new PeerError('The gateway closed the connection', 'EPIPE')));
+        if (got <= 0)
+          done(() => reject(new PeerError('The gateway closed the connection', 'EPIPE')));
         else done(() => resolve(bytes.subarray(0, got)));
       });
       const timer = after(timeout, () =>
-        done(() => reject(new TimeoutError(`The gateway did not answer ${method} in ${timeout} ms`))),
+        done(() =>
+          reject(new TimeoutError(`The gateway did not answer ${method} in ${timeout} ms`)),
+        ),
       );
     });
   }

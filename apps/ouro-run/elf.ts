@@ -40,7 +40,9 @@ export function readImage(readAt: ReadAt, arch: string): Image {
   const machine = head[5] === 1 ? head.readUInt16LE(18) : head.readUInt16BE(18);
   if (head[4] !== 2 || head[5] !== 1 || machine !== MACHINE[arch]) {
     const name = MACHINE_NAME[machine] ?? `machine ${machine}`;
-    return unsuitable(`built for ${name}, and the shim for ${MACHINE_NAME[MACHINE[arch] ?? 0] ?? arch}`);
+    return unsuitable(
+      `built for ${name}, and the shim for ${MACHINE_NAME[MACHINE[arch] ?? 0] ?? arch}`,
+    );
   }
   if (head.length < ELF_HEADER) return { kind: 'unknown' };
   return dynamic(readAt, head);
@@ -57,7 +59,12 @@ function dynamic(readAt: ReadAt, head: Buffer): Image {
   const offset = Number(head.readBigUInt64LE(32));
   const size = head.readUInt16LE(54);
   const count = head.readUInt16LE(56);
-  if (size < PROGRAM_HEADER || count === 0 || count > MAX_PROGRAM_HEADERS || !Number.isSafeInteger(offset))
+  if (
+    size < PROGRAM_HEADER ||
+    count === 0 ||
+    count > MAX_PROGRAM_HEADERS ||
+    !Number.isSafeInteger(offset)
+  )
     return { kind: 'unknown' };
   const table = readAt(offset, size * count);
   for (let at = 0; at + PROGRAM_HEADER <= table.length; at += size) {

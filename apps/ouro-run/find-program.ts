@@ -1,5 +1,13 @@
 /** Finds the program as a shell would, and says in a sentence why it cannot be run under the shim when that is so. */
-import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Image, readImage } from './elf.ts';
 
@@ -23,8 +31,7 @@ export type Found =
 
 export function findProgram(name: string, caller: Caller): Found {
   const path = name.includes('/') ? name : search(name, caller.path);
-  if (path === undefined)
-    return { status: 127, problem: `${name}: not found in $PATH` };
+  if (path === undefined) return { status: 127, problem: `${name}: not found in $PATH` };
   return check(path, path, caller, 0) ?? { path };
 }
 

@@ -5,6 +5,7 @@
 import { PeerError } from '#lib/core/errors.ts';
 
 const START_TIMEOUT_MS = 15_000;
+const RACE_MS = 1000;
 const POLL_MS = 15;
 
 export interface GatewayClientDeps<C> {
@@ -13,8 +14,8 @@ export interface GatewayClientDeps<C> {
   readonly pause: (ms: number) => Promise<void>;
   /** A connection to `<gw>/admin`; undefined when nobody answers. */
   readonly connect: () => C | undefined;
-  /** Starts the guard. */
-  readonly start: () => Promise<{ exited: Promise<number> }>;
+  /** Starts the guard; the function says whether it still runs. */
+  readonly start: () => Promise<() => boolean>;
   /** Last lines of the stack's log. */
   readonly logTail: () => string;
 }
@@ -25,22 +26,24 @@ export async function connectGateway<C>(
 ): Promise<C> {
   const running = deps.connect();
   if (running !== undefined) return running;
-  const { exited } = await deps.start();
-  let status: number | undefined;
-  void exited.then((code) => {
-    status = code;
-  });
-  const deadline = deps.now() + START_TIMEOUT_MS;
-  for (;;) {
-    // Read before the attempt: a stack that lost the race against another one ends with 0, and the other one serves.
-    const ended = status;
+  const alive = await deps.start();
+  let deadline = deps.now() + START_TIMEOUT_MS;
+  let given = false;
+  while (deps.now() < deadline) {
+    if (!given && !alive()) {
+      given = true;
+      // It may have lost the race against another one, which then serves soon.
+      deadline = Math.min(deadline, deps.now() + RACE_MS);
+    }
     const connection = deps.connect();
     if (connection !== undefined) return connection;
-    if (ended !== undefined && ended !== 0) throw failure('did not start', deps, config.log);
-    if (deps.now() > deadline)
-      throw failure(`did not answer in ${START_TIMEOUT_MS / 1000} s`, deps, config.log);
     await deps.pause(POLL_MS);
   }
+  throw failure(
+    given ? 'did not start' : `did not answer in ${START_TIMEOUT_MS / 1000} s`,
+    deps,
+    config.log,
+  );
 }
 
 function failure(what: string, deps: { logTail: () => string }, log: string): PeerError {

@@ -21,7 +21,8 @@ const uid = process.getuid?.() ?? 0;
 
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
-  const env = options.dir === undefined ? process.env : { ...process.env, OUROBOROS_DIR: options.dir };
+  const env =
+    options.dir === undefined ? process.env : { ...process.env, OUROBOROS_DIR: options.dir };
   const root = packageRoot();
   const { path: dir } = daemonDir(env, uid);
   const folder = join(dir, 'gw');
@@ -40,7 +41,8 @@ async function main(): Promise<number> {
     },
     env,
     version: () => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version,
-    readRules: async (file) => (await import('#gateway/rules/index.ts')).ruleLines(file, readRuleFile(file)),
+    readRules: async (file) =>
+      (await import('#gateway/rules/index.ts')).ruleLines(file, readRuleFile(file)),
     checkRules: async (lines) => {
       const { parseRules, formatRule } = await import('#gateway/rules/index.ts');
       const { rules, problems } = parseRules(lines);
@@ -89,7 +91,7 @@ async function startGuard(
   dir: string,
   env: NodeJS.ProcessEnv,
   options: { node: string | undefined; idle: number | undefined },
-): Promise<{ exited: Promise<number> }> {
+): Promise<() => boolean> {
   const { spawn } = await import('node:child_process');
   const { prepareGatewayFolder } = await import('#gateway/folder.ts');
   const folder = prepareGatewayFolder(dir);
@@ -104,18 +106,23 @@ async function startGuard(
     ...(node === undefined ? [] : ['--node', node]),
     ...(env.OURO_LOG === undefined ? [] : ['--log', env.OURO_LOG]),
   ];
-  const guard = spawn(join(root, 'shim/build/ouro-guard'), args, {
+  const program = join(root, 'shim/build/ouro-guard');
+  const guard = spawn(program, args, {
     cwd: '/',
-    detached: true,
     env: clean,
-    stdio: 'ignore',
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const exited = new Promise<number>((resolve) => {
-    guard.on('exit', (code) => resolve(code ?? 1));
-    guard.on('error', () => resolve(127));
+  const pid = await new Promise<number>((resolve, reject) => {
+    let said = '';
+    guard.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    guard.on('close', () => resolve(Number.parseInt(said, 10)));
+    guard.on('error', (error) =>
+      reject(new UsageError(`${program} cannot be run: ${error.message}`)),
+    );
   });
-  guard.unref();
-  return { exited };
+  return () => Number.isInteger(pid) && os.kill(pid, 0) === 0;
 }
 
 /** Descriptors that we were given belong to the program: `program 3<file`, `<(command)`, make's job server. */
@@ -135,7 +142,10 @@ function readRuleFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`Rules ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`, 'ENOENT');
+    throw new UsageError(
+      `Rules ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`,
+      'ENOENT',
+    );
   }
 }
 

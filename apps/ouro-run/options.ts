@@ -112,14 +112,16 @@ function setValue(options: Options, option: WithValue, value: string): void {
       options.rules.push(value);
       return;
     case '--dir':
-      if (!value.startsWith('/')) throw new UsageError(`Option --dir: ${value} is no absolute path`);
+      if (!value.startsWith('/'))
+        throw new UsageError(`Option --dir: ${value} is no absolute path`);
       options.dir = value.length > 1 ? value.replace(/\/+$/, '') : value;
       return;
     case '--node':
       options.node = checkName(option, value);
       return;
     case '--idle':
-      if (!/^\d{1,7}$/.test(value)) throw new UsageError(`Option --idle: ${value} is no number of seconds`);
+      if (!/^\d{1,7}$/.test(value))
+        throw new UsageError(`Option --idle: ${value} is no number of seconds`);
       options.idle = Number(value);
       return;
   }

@@ -77,8 +77,16 @@ async function run(options: Options, deps: RunDeps, rules: RuleLine[]): Promise<
 
 /** The shim comes first in LD_PRELOAD; other preloads stay. */
 function environment(deps: RunDeps, run: { id: number; verbose: boolean }): string[] {
-  const { LD_PRELOAD: before = '', OURO_VERBOSE: _v, OURO_NOFILE: _n, OURO_FDS: _f, ...rest } = deps.env;
-  const others = before.split(/[ :]+/).filter((p) => p !== '' && basename(p) !== basename(deps.shim));
+  const {
+    LD_PRELOAD: before = '',
+    OURO_VERBOSE: _v,
+    OURO_NOFILE: _n,
+    OURO_FDS: _f,
+    ...rest
+  } = deps.env;
+  const others = before
+    .split(/[ :]+/)
+    .filter((p) => p !== '' && basename(p) !== basename(deps.shim));
   const own = {
     LD_PRELOAD: [deps.shim, ...others].join(':'),
     OURO_GATEWAY: deps.folder,

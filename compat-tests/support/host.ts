@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Proc, waitFor } from './proc.ts';
 
 export const root = resolve(import.meta.dirname, '../../..');
@@ -64,7 +64,14 @@ export class Host {
   }
 
   get env(): NodeJS.ProcessEnv {
-    return { ...process.env, OUROBOROS_DIR: this.runtime, HOME: this.dir, LC_ALL: 'C.UTF-8' };
+    return {
+      ...process.env,
+      // Debian's programs, not another version of them that a developer may have.
+      PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`,
+      OUROBOROS_DIR: this.runtime,
+      HOME: this.dir,
+      LC_ALL: 'C.UTF-8',
+    };
   }
 
   get #inside(): string[] {

@@ -10,8 +10,8 @@ import type { Endpoint } from '../sockets/endpoint.ts';
 import type { DatagramLink } from './datagram-link.ts';
 import type { HeaderWords } from './header.ts';
 
-/** Datagrams that wait while a flow is allocated: as many as a host queues for an address that it resolves, and some. */
-export const MAX_QUEUED = 64;
+/** Datagrams that wait while a flow is allocated: a burst at the start is not lost, as it is not on one host. */
+export const MAX_QUEUED = 512;
 export const MAX_QUEUED_BYTES = 128 * 1024;
 
 export type RouteKind =

@@ -40,7 +40,7 @@ export interface DatagramServiceDeps
   extends Pick<
     Core,
     | 'os' | 'clock' | 'log' | 'flows' | 'gwid' | 'node' | 'pool' | 'hosts' | 'ports' | 'targets' | 'serials'
-    | 'sweepNow' | 'record' | 'procs' | 'serve'
+    | 'sweepNow' | 'record' | 'procs' | 'serve' | 'table' | 'table'
   > {
   readonly offers: Offers;
   readonly binder: BindService;
@@ -69,8 +69,10 @@ export class DatagramService implements Service {
       os: deps.os,
       route: (from, slab, at) => this.#router.route(from, slab, at),
       members: (route) => this.#router.members(route),
+      setError: (ino, errno) => void deps.table.setError(ino, errno),
       dead: (socket) => this.detach(socket.ino),
       tick: () => this.#router.tick,
+      report: (ino, errno) => void deps.table.setError(ino, errno),
     });
     this.#timer = { current: this.#tick() };
   }

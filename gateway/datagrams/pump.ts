@@ -25,9 +25,13 @@ export interface PumpDeps {
   readonly route: (from: AttachedSocket, slab: Int32Array, at: number) => Route | undefined;
   /** Members of a group route, looked up again when it is time. */
   readonly members: (route: Route) => readonly Route[];
+  /** Errno of the socket's next call. */
+  readonly setError: (ino: number, errno: number) => void;
   /** The program's end of a socket is closed. */
   readonly dead: (socket: AttachedSocket) => void;
   readonly tick: () => number;
+  /** Puts an errno where the program's next send finds it (`so_error` of the shared table). */
+  readonly report: (ino: number, errno: number) => void;
 }
 
 export class Pump {
@@ -67,9 +71,11 @@ export class Pump {
     return false;
   }
 
-  /** What a program would learn from ICMP. */
+  /** What a program would learn from ICMP: in the table for its next call, and as a datagram for one that sleeps. */
   sendError(to: AttachedSocket, route: Route, errno: number): void {
+    this.#deps.setError(to.ino, errno);
     const family = to.endpoint.family;
+    this.#deps.report(to.ino, errno);
     this.send(to, headerOf(route.ip, route.port, family, errno), NOTHING);
   }
 

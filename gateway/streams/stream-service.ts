@@ -126,24 +126,33 @@ export class StreamService implements Service {
       target: decision.target,
       direct: here && proc.run.direct && (request.flags & ReqFlag.RELAY) === 0,
     };
-    const abort = new AbortController();
-    const outcome = this.#outcome(proc, connection, offer, abort.signal);
+    // Requests that end in this process are over before anybody could give them up.
+    const abort = here ? undefined : new AbortController();
+    const outcome = this.#outcome(proc, connection, offer, abort?.signal);
     const nonblocking = (request.flags & ReqFlag.NONBLOCK) !== 0;
     const hold = nonblocking ? (here ? HOLD_NONBLOCKING : 0) : HOLD_BLOCKING;
-    let first = hold === 0 ? undefined : await Promise.race([outcome, this.#pause(hold)]);
+    let first = await this.#held(outcome, hold);
     if (offer.joining === true) first ??= await outcome;
     if (first !== undefined) return this.#reply(connection, first, decision.words);
     offer.direct = false;
-    const pending = this.#deps.relays.expect(connection, ALLOC_TIMEOUT + 5000, () => abort.abort());
+    const pending = this.#deps.relays.expect(connection, ALLOC_TIMEOUT + 5000, () =>
+      abort?.abort(),
+    );
     void outcome.then((late) => {
       if ('errno' in late) pending.setError(late.errno);
     });
     return this.#reply(connection, { relay: true }, decision.words);
   }
 
-  #pause(delay: Millis): Promise<undefined> {
+  /** The outcome, or undefined when it takes longer than the program should be held. */
+  #held(outcome: Promise<Outcome>, hold: Millis): Promise<Outcome | undefined> {
+    if (hold === 0) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      this.#deps.clock.after(delay, () => resolve(undefined), true);
+      const timer = this.#deps.clock.after(hold, () => resolve(undefined), true);
+      void outcome.then((known) => {
+        timer.cancel();
+        resolve(known);
+      });
     });
   }
 
@@ -152,7 +161,7 @@ export class StreamService implements Service {
     proc: Proc,
     connection: Connection,
     offer: Offer,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<Outcome> {
     const { offers, connections, relays, folder } = this.#deps;
     try {
@@ -187,7 +196,7 @@ export class StreamService implements Service {
     proc: Proc,
     connection: Connection,
     offer: Offer,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<AllocatedFlow> {
     await proc.announced;
     const request = {
@@ -197,7 +206,7 @@ export class StreamService implements Service {
       data: encodeHello(this.#hello(proc, connection, offer)),
       handoff: offer.direct,
       timeout: ALLOC_TIMEOUT,
-      signal,
+      ...(signal === undefined ? {} : { signal }),
     };
     try {
       return await this.#deps.flows.allocate(request);

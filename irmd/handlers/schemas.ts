@@ -7,7 +7,11 @@ const u32 = z.int().min(0).max(MAX_U32);
 
 export const qosSchema: z.ZodType<QosSpec> = z.object({
   delay: u32,
-  bandwidth: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
+  // 64 bits in the C library: what is beyond our numbers means "as much as there is".
+  bandwidth: z
+    .number()
+    .min(0)
+    .transform((b) => Math.min(b, Number.MAX_SAFE_INTEGER)),
   availability: z.int().min(0).max(255),
   loss: u32,
   ber: u32,

@@ -1,7 +1,7 @@
 /**
  * A program with a process of its own, for tests: speaks control.md over the real socket with the native verbs alone. Takes one JSON
  * request a line, `{m, p}`, and prints one answer a line, `{r}` or `{e}`; descriptors stay open. `--uid N` and `--gid N` become that
- * user first.
+ * user first. With `--serve` it announces itself as `node`, accepts one flow, and says nothing.
  */
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
@@ -20,7 +20,10 @@ if (option('--uid') !== undefined) {
   process.setgroups([]);
   process.setuid(option('--uid'));
 }
-const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+const serves = options.includes('--serve');
+const say = (message) => {
+  if (!serves) process.stdout.write(`${JSON.stringify(message)}\n`);
+};
 const fd = os.unixConnect(path, 'seqpacket');
 if (fd < 0) {
   say({ errno: fd });
@@ -37,8 +40,15 @@ os.watch(fd, 1, () => {
   if (got > 0) say(packr.unpack(buffer.subarray(0, got)));
 });
 let next = 1;
-createInterface({ input: process.stdin }).on('line', (line) => {
-  const { m, p, raw } = JSON.parse(line);
-  const bytes = raw === undefined ? packr.pack({ i: next++, m, p }) : Uint8Array.from(raw);
-  os.sendMsg(fd, bytes, 0, bytes.length, []);
-});
+const send = (bytes) => os.sendMsg(fd, bytes, 0, bytes.length, []);
+const call = (m, p) => send(packr.pack({ i: next++, m, p }));
+if (serves) {
+  call('announce', { program: 'node' });
+  call('flow_accept', {});
+} else {
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const { m, p, raw } = JSON.parse(line);
+    if (raw === undefined) call(m, p);
+    else send(Uint8Array.from(raw));
+  });
+}

@@ -1,9 +1,10 @@
 /**
- * The Dev of this process and the functions that use it: what a program imports. This is the one place of the library
- * that reads the environment, argv and the real clock, and only at the first call.
+ * The Dev of this process and the functions that use it: what a program imports. This is the one
+ * place of the library that reads the environment, argv and the real clock, and only at the first
+ * call.
  *
- * `OUROBOROS_DIR`, `XDG_RUNTIME_DIR` and the user say where irmd is (docs/protocols/control.md); the script's path
- * (argv[1]) says which program this is.
+ * `OUROBOROS_DIR`, `XDG_RUNTIME_DIR` and the user say where irmd is (docs/protocols/control.md);
+ * the script's path (argv[1]) says which program this is.
  */
 import { basename } from 'node:path';
 import { type Limits, realClock } from '#lib/core/index.ts';

@@ -1,7 +1,7 @@
 /**
- * The application's side of irmd: allocates, accepts and joins flows for this process, and for others when their gateway
- * does it for them. Owns the flows that it gave out and their numbers (lowest free first, from 64), BOUNDED by
- * `maxFlows`.
+ * The application's side of irmd: allocates, accepts and joins flows for this process, and for
+ * others when their gateway does it for them. Owns the flows that it gave out and their numbers
+ * (lowest free first, from 64), BOUNDED by `maxFlows`.
  */
 import {
   type Clock,
@@ -92,8 +92,9 @@ export class Dev {
   }
 
   /**
-   * Flow to a name. Rejects with ENAME (nobody offers it), EIPCP (no layer reaches it, or nobody accepts in time), ETIMEDOUT
-   * (default 20 s), EIRMD (no irmd answers), EMFILE, ECANCELED, or the accepting side's own errno.
+   * Flow to a name. Rejects with ENAME (nobody offers it), EIPCP (no layer reaches it, or nobody
+   * accepts in time), ETIMEDOUT (default 20 s), EIRMD (no irmd answers), EMFILE, ECANCELED, or the
+   * accepting side's own errno.
    */
   async flowAlloc(name: string, options: AllocOptions = {}): Promise<Flow> {
     this.#checkRoom();
@@ -111,7 +112,10 @@ export class Dev {
     return granted.handoff ? this.#hand({ ...granted, name }) : this.#open(0, name, granted);
   }
 
-  /** Next flow to one of the process's names; waits without limit unless one is given. ETIMEDOUT, EINVAL, EIRMD, ECANCELED. */
+  /**
+   * Next flow to one of the process's names; waits without limit unless one is given. ETIMEDOUT,
+   * EINVAL, EIRMD, ECANCELED.
+   */
   flowAccept(options: AcceptOptions & { deferred: true }): Promise<FlowRequest>;
   flowAccept(options?: AcceptOptions & { deferred?: false }): Promise<Flow>;
   async flowAccept(options: AcceptOptions = {}): Promise<Flow | FlowRequest> {
@@ -124,8 +128,8 @@ export class Dev {
   }
 
   /**
-   * Flows to the process's names until the signal. Goes on when irmd is started again, and holds back while every number is
-   * in use.
+   * Flows to the process's names until the signal. Goes on when irmd is started again, and holds
+   * back while every number is in use.
    */
   incoming(options: AcceptOptions & { deferred: true }): AsyncGenerator<FlowRequest, void>;
   incoming(options?: AcceptOptions & { deferred?: false }): AsyncGenerator<Flow, void>;
@@ -147,7 +151,10 @@ export class Dev {
     }
   }
 
-  /** Flow to everybody in a broadcast layer. EIPCP: no such layer here; ENOTALLOC: it has no broadcast. */
+  /**
+   * Flow to everybody in a broadcast layer. EIPCP: no such layer here; ENOTALLOC: it has no
+   * broadcast.
+   */
   async flowJoin(layer: string, options: JoinOptions = {}): Promise<Flow> {
     this.#checkRoom();
     const { timeout, signal, ...params } = options;
@@ -160,7 +167,10 @@ export class Dev {
     return this.#irmd.queryName(name, limits);
   }
 
-  /** Announces another process until `leave` or the end of this one; again after irmd was restarted. Gives its names. */
+  /**
+   * Announces another process until `leave` or the end of this one; again after irmd was restarted.
+   * Gives its names.
+   */
   async announce(entry: Announcement & { pid: number }): Promise<string[]> {
     const reply = { result: await this.#link.announce(entry), fds: [] };
     return parseReply(replies.announce, 'announce', reply, this.#deps.closeFd, () => 0).names;
@@ -184,7 +194,10 @@ export class Dev {
     return new FlowSet({ clock: this.#deps.clock });
   }
 
-  /** Deallocates every flow, takes leave of irmd and closes the connection. Nothing can be called after. Idempotent. */
+  /**
+   * Deallocates every flow, takes leave of irmd and closes the connection. Nothing can be called
+   * after. Idempotent.
+   */
   async close(): Promise<void> {
     const flows = [...this.#flows.values(), ...this.#handed.values()];
     await Promise.all(flows.map((flow) => flow.dealloc()));
@@ -226,7 +239,9 @@ export class Dev {
     }
   }
 
-  /** Takes the descriptors over in any case. EMFILE when other calls took the last number meanwhile. */
+  /**
+   * Takes the descriptors over in any case. EMFILE when other calls took the last number meanwhile.
+   */
   #attach(fd: number | undefined, end: End, { fds, qos }: Granted): RingFlow {
     const [memfd, bell] = fds as [number, number];
     if (fd !== undefined) return new RingFlow({}, { memfd, bell, end, qos });

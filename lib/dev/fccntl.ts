@@ -1,6 +1,6 @@
 /**
- * fccntl as in C (semantics 2.3), for programs that are ported. TypeScript code has the same as members of Flow: `readTimeout`,
- * `writeTimeout`, `qos`, `flags`, `queued`.
+ * fccntl as in C (semantics 2.3), for programs that are ported. TypeScript code has the same as
+ * members of Flow: `readTimeout`, `writeTimeout`, `qos`, `flags`, `queued`.
  */
 import { type Millis, type QosSpec, UsageError } from '#lib/core/index.ts';
 import { allFrctFlags, FlowCommand, FrctFlag } from './flags.ts';
@@ -18,7 +18,9 @@ export function fccntl(flow: Flow, command: SetFlags, flags: number): void;
 export function fccntl(flow: Flow, command: GetQos): QosSpec;
 /** Time-outs in ms (EPERM when none is set), flags, queue lengths in bytes. */
 export function fccntl(flow: Flow, command: GetNumber): number;
-/** ENOTALLOC after dealloc; EPERM for FRCT flags of a raw flow; EOPNOTSUPP for an unknown command. */
+/**
+ * ENOTALLOC after dealloc; EPERM for FRCT flags of a raw flow; EOPNOTSUPP for an unknown command.
+ */
 export function fccntl(
   flow: Flow,
   command: FlowCommand,
@@ -68,7 +70,10 @@ function isSet(flow: Flow, value: Millis | undefined): Millis {
   return value;
 }
 
-/** Retransmission follows from the QoS; resource control and lingering are on unless they are cleared. */
+/**
+ * Retransmission follows from the QoS; resource control and lingering are on unless they are
+ * cleared.
+ */
 function getFrct(flow: Flow): number {
   if (flow.qos.inOrder === 0)
     throw new UsageError(`Flow ${flow.fd} is raw: it has no flow control`, 'EPERM');

@@ -1,4 +1,7 @@
-/** Flags and commands of fccntl: names and values of the prototype (semantics 2.3; values are octal there). */
+/**
+ * Flags and commands of fccntl: names and values of the prototype (semantics 2.3; values are octal
+ * there).
+ */
 
 export const FlowFlag = {
   FLOWFRDONLY: 0,
@@ -11,7 +14,9 @@ export const FlowFlag = {
   FLOWFRNOBLOCK: 0o1000,
   /** A write that would wait fails with EAGAIN. */
   FLOWFWNOBLOCK: 0o2000,
-  /** A read whose buffer is too small drops the packet (EMSGSIZE) instead of giving it in pieces. */
+  /**
+   * A read whose buffer is too small drops the packet (EMSGSIZE) instead of giving it in pieces.
+   */
   FLOWFRNOPART: 0o10000,
   /** A write is one packet or EMSGSIZE. Always so: no flow fragments here. */
   FLOWFWNOPART: 0o20000,

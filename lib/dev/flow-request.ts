@@ -23,7 +23,10 @@ export interface FlowRequestConfig {
   handoff: boolean;
 }
 
-/** Answer it once, within 5 s: irmd refuses it with ETIMEDOUT then. A second answer is UsageError EINVAL. */
+/**
+ * Answer it once, within 5 s: irmd refuses it with ETIMEDOUT then. A second answer is UsageError
+ * EINVAL.
+ */
 export class FlowRequest {
   readonly id: number;
   /** Which of the process's names was asked for. */
@@ -45,12 +48,17 @@ export class FlowRequest {
     this.handoff = config.handoff;
   }
 
-  /** EMFILE when this process has no number for the flow; the request is still to be answered then. */
+  /**
+   * EMFILE when this process has no number for the flow; the request is still to be answered then.
+   */
   async accept(answer: AnswerOptions = {}): Promise<Flow> {
     return this.#once(() => this.#deps.accept(answer));
   }
 
-  /** No ring is made: the two ends meet where `data` says. UsageError EINVAL when the other side does not offer it. */
+  /**
+   * No ring is made: the two ends meet where `data` says. UsageError EINVAL when the other side
+   * does not offer it.
+   */
   async handOff(answer: AnswerOptions = {}): Promise<HandedFlow> {
     if (!this.handoff) throw new UsageError(`Flow request ${this.id} takes no hand-off`);
     return this.#once(() => this.#deps.handOff(answer));

@@ -1,9 +1,11 @@
 /**
- * Waits for many flows at once: the prototype's fset, fqueue and fevent in one (semantics 2.2). A flow is in at most one set.
+ * Waits for many flows at once: the prototype's fset, fqueue and fevent in one (semantics 2.2). A
+ * flow is in at most one set.
  *
- * Owns a queue of events, BOUNDED by one of each type per member. `packet` is level-triggered: as long as a
- * member has packets each `fevent` reports it, so a program that reads one packet per event loses none. Members that
- * were reported are looked at again by the next `fevent`; others announce themselves.
+ * Owns a queue of events, BOUNDED by one of each type per member. `packet` is level-triggered: as
+ * long as a member has packets each `fevent` reports it, so a program that reads one packet per
+ * event loses none. Members that were reported are looked at again by the next `fevent`; others
+ * announce themselves.
  */
 import {
   type CanceledError,
@@ -17,7 +19,9 @@ import {
 import { FlowEvent } from '#lib/layer/index.ts';
 import type { Flow, FlowObserver } from './flow.ts';
 
-/** `type` is one of FlowEvent. After `dealloc` or `peer` nothing more comes: deallocate the flow. */
+/**
+ * `type` is one of FlowEvent. After `dealloc` or `peer` nothing more comes: deallocate the flow.
+ */
 export interface SetEvent {
   readonly flow: Flow;
   readonly type: FlowEvent;
@@ -87,8 +91,8 @@ export class FlowSet {
   }
 
   /**
-   * Adds flows as they arrive, each with the event `alloc`. Resolves when the source ends; what it throws is
-   * thrown by `fevent`, too.
+   * Adds flows as they arrive, each with the event `alloc`. Resolves when the source ends; what it
+   * throws is thrown by `fevent`, too.
    */
   async addFrom(flows: AsyncIterable<Flow>): Promise<void> {
     try {
@@ -104,8 +108,8 @@ export class FlowSet {
   }
 
   /**
-   * Events, as soon as there are some; none when the time-out comes first. One caller at a time (UsageError EPERM).
-   * Rejects with ECANCELED at the signal.
+   * Events, as soon as there are some; none when the time-out comes first. One caller at a time
+   * (UsageError EPERM). Rejects with ECANCELED at the signal.
    */
   async fevent(limits: Limits = {}): Promise<SetEvent[]> {
     this.#lookAgain();

@@ -1,6 +1,7 @@
 /**
- * Whether a flow can be read and written now, and why not: its life as a table, FLOWFDOWN and the access modes of both ends.
- * Pure. A mode binds both ends: write-only here makes the other end read-only (semantics 2.3).
+ * Whether a flow can be read and written now, and why not: its life as a table, FLOWFDOWN and the
+ * access modes of both ends. Pure. A mode binds both ends: write-only here makes the other end
+ * read-only (semantics 2.3).
  */
 import { defineMachine, type OuroError, PeerError, UsageError } from '#lib/core/index.ts';
 import { FlowEvent } from '#lib/layer/index.ts';
@@ -91,7 +92,10 @@ export class FlowState {
     return before.down !== this.own.down || before.access !== this.own.access;
   }
 
-  /** What the other end says about itself. Returns the event that its user is told: only a change is one. */
+  /**
+   * What the other end says about itself. Returns the event that its user is told: only a change is
+   * one.
+   */
   setPeer(peer: EndState): FlowEvent | undefined {
     const before = this.#peer.down;
     this.#peer = { down: peer.down, access: peer.access };
@@ -100,7 +104,10 @@ export class FlowState {
     return peer.down ? FlowEvent.down : FlowEvent.up;
   }
 
-  /** The other end has gone; `why` is undefined when it deallocated in order. Returns the event, once. */
+  /**
+   * The other end has gone; `why` is undefined when it deallocated in order. Returns the event,
+   * once.
+   */
   end(why?: string): FlowEvent | undefined {
     if (this.over) return undefined;
     this.#why = why ?? 'the other end has deallocated it';

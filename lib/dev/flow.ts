@@ -1,10 +1,11 @@
 /**
- * One end of an allocated flow, as a program uses it. Packets keep their boundaries. Owns its ring (and through it the
- * mapping and the bell) until `dealloc`; packets wait in the ring only, besides the rest of one that was read in
- * part.
+ * One end of an allocated flow, as a program uses it. Packets keep their boundaries. Owns its ring
+ * (and through it the mapping and the bell) until `dealloc`; packets wait in the ring only, besides
+ * the rest of one that was read in part.
  *
- * The fast path makes no promise: `tryRead`, `tryWrite`, `drain` and `writeBatch` return at once. `read` and
- * `write` wait in order of arrival. Like a socket, an open flow keeps the process alive (`unref` changes that).
+ * The fast path makes no promise: `tryRead`, `tryWrite`, `drain` and `writeBatch` return at once.
+ * `read` and `write` wait in order of arrival. Like a socket, an open flow keeps the process alive
+ * (`unref` changes that).
  */
 import {
   type Clock,
@@ -72,7 +73,10 @@ export class Flow {
   /** Defaults of `read` and `write`, ms; undefined waits for ever. */
   readTimeout: Millis | undefined;
   writeTimeout: Millis | undefined;
-  /** Bits of FrctFlag that were asked for, undefined: as the QoS has it. Kept for fccntl; a ring needs none of it. */
+  /**
+   * Bits of FrctFlag that were asked for, undefined: as the QoS has it. Kept for fccntl; a ring
+   * needs none of it.
+   */
   frctFlags: number | undefined;
   readonly #deps: FlowDeps;
   readonly #ring: RingFlow;
@@ -106,7 +110,10 @@ export class Flow {
     return this.#state.life;
   }
 
-  /** Bits of FlowFlag. Setting: UsageError EINVAL for unknown bits; the other end learns of access mode and down. */
+  /**
+   * Bits of FlowFlag. Setting: UsageError EINVAL for unknown bits; the other end learns of access
+   * mode and down.
+   */
   get flags(): number {
     return this.#state.flags;
   }
@@ -123,9 +130,10 @@ export class Flow {
   }
 
   /**
-   * Next packet, owned by the caller, or with `into` a view of that buffer: see PartialRead for packets that are larger.
-   * Rejects with EFLOWDOWN (the other end deallocated, or is down), EFLOWPEER (it died or fell silent), ENOTALLOC, EPERM
-   * (write-only), EMSGSIZE (FLOWFRNOPART), EAGAIN (FLOWFRNOBLOCK), ETIMEDOUT, ECANCELED. Queued packets come first.
+   * Next packet, owned by the caller, or with `into` a view of that buffer: see PartialRead for
+   * packets that are larger. Rejects with EFLOWDOWN (the other end deallocated, or is down),
+   * EFLOWPEER (it died or fell silent), ENOTALLOC, EPERM (write-only), EMSGSIZE (FLOWFRNOPART),
+   * EAGAIN (FLOWFRNOBLOCK), ETIMEDOUT, ECANCELED. Queued packets come first.
    */
   read(options: ReadOptions = {}): Promise<Uint8Array> {
     return this.#readers.run(() => this.#take(options.into), this.#readLimits(options));
@@ -146,8 +154,9 @@ export class Flow {
   }
 
   /**
-   * Gives up to `max` waiting packets to `visit` without copying; returns how many were taken. Copy what must outlive
-   * the call, and before checking what it means: the other end can still change it.
+   * Gives up to `max` waiting packets to `visit` without copying; returns how many were taken. Copy
+   * what must outlive the call, and before checking what it means: the other end can still change
+   * it.
    */
   drain(visit: PacketVisitor, max = 64): number {
     this.#failWith(this.#state.whyNoRead);
@@ -155,8 +164,9 @@ export class Flow {
   }
 
   /**
-   * Queues one packet; waits while the ring is full. Rejects with EMSGSIZE (above `mtu`), EFLOWDOWN, EFLOWPEER, ENOTALLOC,
-   * EPERM (read-only), EAGAIN (FLOWFWNOBLOCK), ETIMEDOUT, ECANCELED. An empty packet only keeps the flow alive.
+   * Queues one packet; waits while the ring is full. Rejects with EMSGSIZE (above `mtu`),
+   * EFLOWDOWN, EFLOWPEER, ENOTALLOC, EPERM (read-only), EAGAIN (FLOWFWNOBLOCK), ETIMEDOUT,
+   * ECANCELED. An empty packet only keeps the flow alive.
    */
   write(packet: Uint8Array, options: Limits = {}): Promise<void> {
     if (this.#writers.size > 0) return this.#wait(() => this.#put(packet), options);
@@ -180,9 +190,9 @@ export class Flow {
   }
 
   /**
-   * For forwarders that fill packets in place: space for one packet inside `memory`, or -1 when there is none now (the
-   * observer hears `writable`). Fill it in the same turn, `commit` what it came to, and `flush` after the last one. Throws
-   * as `write` rejects.
+   * For forwarders that fill packets in place: space for one packet inside `memory`, or -1 when
+   * there is none now (the observer hears `writable`). Fill it in the same turn, `commit` what it
+   * came to, and `flush` after the last one. Throws as `write` rejects.
    */
   reserve(length: number): number {
     this.#failWith(this.#state.whyNoWrite);
@@ -206,7 +216,9 @@ export class Flow {
     return this.#ring.ringBytes;
   }
 
-  /** Queues all packets in order, waiting for space. When it rejects, a part of them may be queued. */
+  /**
+   * Queues all packets in order, waiting for space. When it rejects, a part of them may be queued.
+   */
   writeAll(packets: readonly Uint8Array[], options: Limits = {}): Promise<void> {
     let next = 0;
     return this.#wait(() => {
@@ -225,8 +237,8 @@ export class Flow {
   }
 
   /**
-   * Packets until the flow is deallocated at either end, or the signal comes. Waits while the flow is down. Throws
-   * EFLOWPEER when the other end died. Leaving the loop does not deallocate.
+   * Packets until the flow is deallocated at either end, or the signal comes. Waits while the flow
+   * is down. Throws EFLOWPEER when the other end died. Leaving the loop does not deallocate.
    */
   async *packets(options: Limits = {}): AsyncGenerator<Uint8Array, void, undefined> {
     const attempt = () => {
@@ -252,7 +264,10 @@ export class Flow {
     return this.packets();
   }
 
-  /** One at a time (UsageError EPERM); undefined takes it away. What has happened already is told again. */
+  /**
+   * One at a time (UsageError EPERM); undefined takes it away. What has happened already is told
+   * again.
+   */
   observe(observer: FlowObserver | undefined): void {
     if (observer !== undefined) this.#checkAllocated();
     if (observer !== undefined && this.#observer !== undefined)
@@ -281,8 +296,8 @@ export class Flow {
   }
 
   /**
-   * Releases this end at once; the other end still reads what was written. Resolves when irmd has been told (or
-   * cannot be). Waiting calls, and a second call, reject with ENOTALLOC.
+   * Releases this end at once; the other end still reads what was written. Resolves when irmd has
+   * been told (or cannot be). Waiting calls, and a second call, reject with ENOTALLOC.
    */
   dealloc(): Promise<void> {
     if (this.state === 'deallocated')

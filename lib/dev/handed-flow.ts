@@ -1,6 +1,6 @@
 /**
- * A flow whose bytes take a way of their own (docs/protocols/control.md, hand-off): irmd lists and counts it, this process only
- * says when it is over and hears when the other end says so.
+ * A flow whose bytes take a way of their own (docs/protocols/control.md, hand-off): irmd lists and
+ * counts it, this process only says when it is over and hears when the other end says so.
  */
 import { UsageError } from '#lib/core/index.ts';
 

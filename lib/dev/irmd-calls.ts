@@ -1,6 +1,7 @@
 /**
- * The requests that a program makes of irmd, typed and checked (docs/protocols/control.md). Owns nothing. A result that comes
- * after its call was given up (time-out, signal) is undone at irmd, so no flow stays allocated that nobody holds.
+ * The requests that a program makes of irmd, typed and checked (docs/protocols/control.md). Owns
+ * nothing. A result that comes after its call was given up (time-out, signal) is undone at irmd, so
+ * no flow stays allocated that nobody holds.
  */
 import { Errno, type Limits, type Millis, type QosSpec } from '#lib/core/index.ts';
 import type { CallOptions, CallResult } from '#lib/rpc/index.ts';

@@ -1,9 +1,10 @@
 /**
- * This process's one connection to irmd. Made at the first call, which announces the process; made again when irmd
- * went away and came back, then with everything that was announced before. Owns the channel, the list of announced
- * processes, and the timer of the next attempt.
+ * This process's one connection to irmd. Made at the first call, which announces the process; made
+ * again when irmd went away and came back, then with everything that was announced before. Owns the
+ * channel, the list of announced processes, and the timer of the next attempt.
  *
- * Keeps the process alive only while a call waits: a program that is done may end without saying so.
+ * Keeps the process alive only while a call waits: a program that is done may end without saying
+ * so.
  */
 import {
   type Clock,
@@ -98,7 +99,10 @@ export class IrmdLink {
     return this.#holding(async () => (await this.#open()).call(name, params, options));
   }
 
-  /** Remembered until `leave`, and repeated on each new connection. Resolves with the names it inherits. */
+  /**
+   * Remembered until `leave`, and repeated on each new connection. Resolves with the names it
+   * inherits.
+   */
   async announce(entry: Announcement & { pid: number }): Promise<unknown> {
     const { result } = await this.call('announce', entry);
     this.#others.set(entry.pid, entry);
@@ -109,7 +113,9 @@ export class IrmdLink {
     if (this.#others.delete(pid) && this.connected) await this.call('leave', { pid });
   }
 
-  /** This process is about to end; an irmd that does not answer at once sees the connection close. */
+  /**
+   * This process is about to end; an irmd that does not answer at once sees the connection close.
+   */
   async takeLeave(): Promise<void> {
     if (!this.connected || this.#config.self === undefined) return;
     await this.call('leave', {}, { timeout: leaveTimeout }).catch(() => {});

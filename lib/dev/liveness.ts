@@ -1,10 +1,11 @@
 /**
- * Keepalives of a flow whose packets leave this host: its other end cannot be seen to die, so both ends send an empty packet
- * when they sent nothing for a quarter of the QoS time-out, and give up after hearing nothing for all of it
- * (semantics 2.1). A flow inside one host needs none: the end of file on its bell says it at once.
+ * Keepalives of a flow whose packets leave this host: its other end cannot be seen to die, so both
+ * ends send an empty packet when they sent nothing for a quarter of the QoS time-out, and give up
+ * after hearing nothing for all of it (semantics 2.1). A flow inside one host needs none: the end
+ * of file on its bell says it at once.
  *
- * Costs nothing per packet: every eighth of the time-out the flow's counters are compared with those of the
- * last look, so both kinds of silence are noticed up to an eighth late.
+ * Costs nothing per packet: every eighth of the time-out the flow's counters are compared with
+ * those of the last look, so both kinds of silence are noticed up to an eighth late.
  */
 import type { Clock, Millis, Timer } from '#lib/core/index.ts';
 

@@ -1,11 +1,14 @@
 /**
- * Reading side of a flow: packets of its ring, whole or, into buffers that are smaller, in pieces (PartialRead). Owns the
- * rest of at most one packet; the ring belongs to the flow.
+ * Reading side of a flow: packets of its ring, whole or, into buffers that are smaller, in pieces
+ * (PartialRead). Owns the rest of at most one packet; the ring belongs to the flow.
  */
 import type { RingFlow } from '#lib/ring/index.ts';
 import { PartialRead } from './partial-read.ts';
 
-/** `offset .. offset + length` of `memory` is the packet, valid during the call only. False keeps it queued. */
+/**
+ * `offset .. offset + length` of `memory` is the packet, valid during the call only. False keeps it
+ * queued.
+ */
 export type PacketVisitor = (
   memory: Uint8Array,
   offset: number,
@@ -28,7 +31,9 @@ export class PacketSource {
   /** Next packet or piece, undefined when none waits. `whole`: see FLOWFRNOPART. */
   next(into: Uint8Array | undefined, whole: boolean): Uint8Array | undefined {
     if (this.#partial.pending) return this.#partial.next(into);
-    return into === undefined ? this.#ring.read() : this.#readInto(into, whole);
+    const packet = this.#ring.read();
+    if (packet === undefined || into === undefined) return packet;
+    return this.#partial.first(packet, into, whole);
   }
 
   /** As `next` without a buffer, past the empty end of a packet that was read in pieces. */
@@ -58,22 +63,5 @@ export class PacketSource {
 
   clear(): void {
     this.#partial.next(undefined);
-  }
-
-  #readInto(into: Uint8Array, whole: boolean): Uint8Array | undefined {
-    let got: Uint8Array | undefined;
-    let failure: unknown;
-    // The limit of 2 is never reached: at it, drain would cause another look at the ring.
-    this.#ring.drain((memory, offset, length) => {
-      if (got !== undefined || failure !== undefined) return false;
-      try {
-        got = this.#partial.first(memory.subarray(offset, offset + length), into, whole);
-      } catch (error) {
-        failure = error;
-      }
-      return true;
-    }, 2);
-    if (failure !== undefined) throw failure;
-    return got;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Packets larger than the buffer of a read (semantics 2.1): they come in pieces, and a read that filled its buffer exactly
- * is followed by an empty one at the end of the packet, so the reader can tell. Nothing is lost, whatever the sizes.
- * Owns the rest of at most one packet.
+ * Packets larger than the buffer of a read (semantics 2.1): they come in pieces, and a read that
+ * filled its buffer exactly is followed by an empty one at the end of the packet, so the reader can
+ * tell. Nothing is lost, whatever the sizes. Owns the rest of at most one packet.
  */
 import { noBytes, UsageError } from '#lib/core/index.ts';
 
@@ -31,7 +31,7 @@ export class PartialRead {
   }
 
   /**
-   * First piece of a new packet. `packet` may be a view: it is copied.
+   * First piece of a new packet, which the caller gives away.
    * @param whole FLOWFRNOPART: a packet that does not fit is dropped, with UsageError EMSGSIZE.
    */
   first(packet: Uint8Array, into: Uint8Array, whole: boolean): Uint8Array {
@@ -51,7 +51,7 @@ export class PartialRead {
       return into.subarray(0, packet.length);
     }
     into.set(packet.subarray(0, into.length));
-    this.#rest = packet.length > into.length ? packet.slice(into.length) : noBytes;
+    this.#rest = packet.length > into.length ? packet.subarray(into.length) : noBytes;
     return into;
   }
 }

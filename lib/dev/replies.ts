@@ -1,4 +1,7 @@
-/** Shapes of irmd's results (docs/protocols/control.md), checked before use; a result that is none is PeerError EPROTO. */
+/**
+ * Shapes of irmd's results (docs/protocols/control.md), checked before use; a result that is none
+ * is PeerError EPROTO.
+ */
 import { z } from 'zod';
 import { PeerError, qosRaw } from '#lib/core/index.ts';
 import type { CallResult } from '#lib/rpc/index.ts';
@@ -30,7 +33,10 @@ export const replies = {
 
 export const flowDealloc = z.object({ flow: natural });
 
-/** Parses a result; `fds`: how many descriptors have to come with it. Closes them when anything is wrong. */
+/**
+ * Parses a result; `fds`: how many descriptors have to come with it. Closes them when anything is
+ * wrong.
+ */
 export function parseReply<T>(
   schema: z.ZodType<T>,
   method: string,

@@ -1,7 +1,8 @@
 /**
- * Calls that wait for the same thing, in order of arrival: reads for a packet, writes for space. An attempt that returns
- * undefined goes on waiting; `retry` is called whenever that may have changed. Owns a timer per call that has a
- * time-out. BOUNDED by `maxWaiting` calls; each is a promise that its caller holds.
+ * Calls that wait for the same thing, in order of arrival: reads for a packet, writes for space. An
+ * attempt that returns undefined goes on waiting; `retry` is called whenever that may have changed.
+ * Owns a timer per call that has a time-out. BOUNDED by `maxWaiting` calls; each is a promise that
+ * its caller holds.
  */
 import {
   CanceledError,
@@ -14,8 +15,9 @@ import {
 
 const maxWaiting = 65_536;
 /**
- * Calls that return at once before the event loop gets a turn. The other end fills and empties a ring without our event
- * loop, so a busy `await` loop would otherwise keep timers and signals out for ever.
+ * Calls that return at once before the event loop gets a turn. The other end fills and empties a
+ * ring without our event loop, so a busy `await` loop would otherwise keep timers and signals out
+ * for ever.
  */
 const streak = 128;
 const done = Promise.resolve();
@@ -48,7 +50,9 @@ export class Waiting {
     return this.#entries.size;
   }
 
-  /** Resolves with the first value of `attempt` that is not undefined; rejects with what it throws. */
+  /**
+   * Resolves with the first value of `attempt` that is not undefined; rejects with what it throws.
+   */
   run<T>(attempt: () => T | undefined, options: WaitOptions = {}): Promise<T> {
     const { signal, timeout } = options;
     if (signal?.aborted) return Promise.reject(new CanceledError(`${this.#what} canceled`));

@@ -3,7 +3,7 @@
  * goes along only to a peer that is known to take it; to others the request says that there is some, a node of ours asks again for it
  * (once), and a C peer takes the flow without. Time-outs and resending are the caller's.
  */
-import { type Machine, noBytes, UsageError, type WallMillis } from '#lib/core/index.ts';
+import { copyBytes, type Machine, noBytes, UsageError, type WallMillis } from '#lib/core/index.ts';
 import {
   decodeOap,
   digests,
@@ -45,6 +45,8 @@ export type ClientOutcome =
   | { readonly kind: 'again'; readonly request: Uint8Array }
   /** `response`: negative error number as the peer sent it. */
   | { readonly kind: 'refused'; readonly response: number }
+  /** A copy or a late one: nothing waits for it, and what is there stays as it is. */
+  | { readonly kind: 'ignored' }
   /** Nothing is to be said to the peer: release the flow. */
   | {
       readonly kind: 'failed';
@@ -71,7 +73,7 @@ export class OapClient {
     this.#deps = deps;
     this.#config = config;
     this.#security = deps.security ?? clearClient;
-    this.#data = data;
+    this.#data = copyBytes(data);
     this.#machine = clientMachine.start();
   }
 
@@ -86,8 +88,9 @@ export class OapClient {
     return this.#encode(now, peerTakesData && extensions);
   }
 
-  /** A reply came: its response, and what was with it. InternalError when none is waited for. */
+  /** A reply came: its response, and what was with it. */
   receive(response: number, message: Uint8Array, now: WallMillis): ClientOutcome {
+    if (!this.#machine.is('asked', 'asked-again')) return { kind: 'ignored' };
     if (response === askAgain) return this.#askedAgain(now);
     if (response !== 0) {
       this.#machine.move('refused');
@@ -117,9 +120,10 @@ export class OapClient {
   }
 
   #askedAgain(now: WallMillis): ClientOutcome {
+    // Most likely a copy of the reply that was obeyed already.
+    if (this.#machine.is('asked-again')) return { kind: 'ignored' };
     const held = this.#data.length > 0 && !this.#dataSent && this.#config.extensions !== false;
-    if (!this.#machine.can('asked-again') || !held)
-      return this.#fail({ kind: 'failed', errno: 'EPROTO', reason: 'unexpected' });
+    if (!held) return this.#fail({ kind: 'failed', errno: 'EPROTO', reason: 'unexpected' });
     this.#machine.move('asked-again');
     return { kind: 'again', request: this.#encode(now, true) };
   }

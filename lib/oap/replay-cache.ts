@@ -19,8 +19,9 @@ export class ReplayCache {
   /** Keys by bucket; a bucket's number is its time. */
   readonly #buckets = new Map<bigint, Set<string>>();
   #size = 0;
-  /** Buckets up to this one were given up. */
+  /** Buckets up to this one are gone: what belongs there is stale, also when the clock is set back. */
   #floor = -1n;
+  #swept = -1n;
 
   constructor(config: ReplayConfig = {}) {
     this.#max = config.max ?? 65_536;
@@ -38,7 +39,7 @@ export class ReplayCache {
     const key = `${timestamp} ${Buffer.from(id).toString('latin1')}`;
     if (this.#buckets.get(number)?.has(key)) return 'replay';
 
-    while (this.#size >= this.#max) this.#giveUp(this.#oldest());
+    while (this.#size >= this.#max) this.#drop(this.#oldest());
     if (number <= this.#floor) return 'stale';
     let bucket = this.#buckets.get(number);
     if (bucket === undefined) {
@@ -50,20 +51,19 @@ export class ReplayCache {
     return 'new';
   }
 
-  /** Buckets whose every request is refused as stale anyway. */
+  /** Buckets whose every request is refused as stale anyway; looked for once a bucket's time. */
   #expire(now: bigint): void {
+    const current = now / bucketNanos;
+    if (current === this.#swept) return;
+    this.#swept = current;
     for (const number of this.#buckets.keys())
       if (ageMillis((number + 1n) * bucketNanos, now) > maxAge) this.#drop(number);
-  }
-
-  #giveUp(number: bigint): void {
-    this.#floor = number;
-    this.#drop(number);
   }
 
   #drop(number: bigint): void {
     this.#size -= this.#buckets.get(number)?.size ?? 0;
     this.#buckets.delete(number);
+    if (number > this.#floor) this.#floor = number;
   }
 
   #oldest(): bigint {

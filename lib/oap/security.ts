@@ -35,7 +35,11 @@ interface Signer {
 export interface ClientSecurity extends Signer {
   readonly fields: SecurityFields;
   /** 4.6: certificate, signature, subject; then the key, none when the flow is clear. `encoded` is the response's bytes. */
-  complete(response: OapMessage, encoded: Uint8Array): SecurityRefusal | { key?: FlowKey };
+  complete(response: OapMessage, encoded: Uint8Array): SecurityRefusal | ClientTerms;
+}
+
+export interface ClientTerms {
+  readonly key?: FlowKey;
 }
 
 /** Of one name. */
@@ -61,7 +65,10 @@ const clearFields: SecurityFields = {
 /** Wants no key. What the server says about keys does not matter then, but a certificate that nobody can verify does. */
 export const clearClient: ClientSecurity = {
   fields: clearFields,
-  complete: ({ certificate }) => (certificate.length > 0 ? { refused: 'EAUTH' } : {}),
+  complete({ certificate }): SecurityRefusal | ClientTerms {
+    if (certificate.length > 0) return { refused: 'EAUTH' };
+    return {};
+  },
 };
 
 /**

@@ -1,3 +1,4 @@
+export * from './interface-watch.ts';
 export * from './message-socket.ts';
 export * from './native.ts';
 export * from './os-error.ts';

@@ -28,6 +28,15 @@ export interface Credentials {
   gid: number;
 }
 
+export interface InterfaceInfo {
+  index: number;
+  /** Empty when the interface has no Ethernet address. */
+  mac: Uint8Array;
+  mtu: number;
+  /** IFF_ bits. */
+  flags: number;
+}
+
 export interface NativeWatch {
   /** New set of events; 0 pauses. Also resumes a watch that an error stopped. */
   update(events: number): number;
@@ -77,8 +86,9 @@ export interface NativeVerbs {
   // Messages. 0 from a receiving verb is end of file (or an empty message: never send one).
   send(fd: number, from: Uint8Array, off: number, len: number): number;
   recv(fd: number, to: Uint8Array, off: number, len: number): number;
-  /** The last byte of urgent data (MSG_OOB); -EINVAL or -EAGAIN when there is none. */
-  recvUrgent(fd: number): number;
+  /** 1 when the next byte to be read is the urgent one (with SO_OOBINLINE), else 0. */
+  atMark(fd: number): number;
+  /** One byte of urgent data (MSG_OOB). */
   sendUrgent(fd: number, byte: number): number;
   /** One message gathered from at most 16 parts. */
   sendv(fd: number, parts: readonly Uint8Array[]): number;
@@ -104,6 +114,18 @@ export interface NativeVerbs {
     from: number,
     count: number,
   ): number;
+
+  // Frames: recvBatch and sendBatch carry them.
+  /**
+   * Raw socket for the frames of one interface and one protocol (ethertype, or 4 for 802.2), without copies of what this host sends.
+   * `filter`: classic BPF program, may be empty. Buffers of `bufferBytes`, beyond the system's limit for root.
+   */
+  packetOpen(index: number, protocol: number, filter: Uint8Array, bufferBytes: number): number;
+  /** Frames that found the receive buffer full since the last call. */
+  packetDrops(fd: number): number;
+  interfaceInfo(name: string): InterfaceInfo | number;
+  /** Becomes readable when an interface has changed; what can be read from it says nothing more. */
+  linkChanges(): number;
 
   // Memory.
   /** Anonymous file of fixed size (sealed against shrinking, growing and more seals) that starts with `head`. */

@@ -23,7 +23,7 @@ request, and the signature: everything that is left, allowed only after a certif
     cipher: u16('NID; 0 = none'),
     kdf: u16('NID of the HKDF digest; 0 = none'),
     digest: u16('NID of the signature digest; 0 = none'),
-    certificateBytes: u16(''),
+    certificateBytes: u16('length of the certificate; 0 = none'),
     kex: u16(
       'bit 15: raw or hybrid encoding, else DER; bit 14: the client encapsulates; bits 13..0: length',
     ),

@@ -2,6 +2,8 @@
 #include "args.h"
 
 #include <cstring>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -29,12 +31,12 @@ static Napi::Value recv_(const Napi::CallbackInfo &info)
         return result(info.Env(), recv(int_arg(info, 0), to.data, to.len, MSG_DONTWAIT));
 }
 
-/* The byte of urgent data that was sent last. */
-static Napi::Value recv_urgent(const Napi::CallbackInfo &info)
+/* 1 when the next byte to be read is the urgent one. */
+static Napi::Value at_mark(const Napi::CallbackInfo &info)
 {
-        uint8_t byte = 0;
-        ssize_t n = recv(int_arg(info, 0), &byte, 1, MSG_DONTWAIT | MSG_OOB);
-        return n == 1 ? number(info.Env(), byte) : result(info.Env(), n == 0 ? (errno = EAGAIN, -1) : n);
+        int mark = 0;
+        int done = ioctl(int_arg(info, 0), SIOCATMARK, &mark);
+        return done < 0 ? result(info.Env(), done) : number(info.Env(), mark);
 }
 
 static Napi::Value send_urgent(const Napi::CallbackInfo &info)
@@ -143,7 +145,7 @@ void register_message(Napi::Env env, Napi::Object exports)
 {
         add(env, exports, "send", send_);
         add(env, exports, "recv", recv_);
-        add(env, exports, "recvUrgent", recv_urgent);
+        add(env, exports, "atMark", at_mark);
         add(env, exports, "sendUrgent", send_urgent);
         add(env, exports, "nextSize", next_size);
         add(env, exports, "sendv", sendv);

@@ -1,7 +1,7 @@
 /*
  * ouro-guard: keeps a gateway's stack process running.
  *
- *     ouro-guard LOG PROGRAM [ARG...]
+ *     ouro-guard LOG PROGRAM [ARG...]        prints its pid and goes to the background
  *
  * Theory of operation. One single-threaded process without allocation after its start. It runs PROGRAM with one end of a
  * SOCK_SEQPACKET pair on descriptor 3 and LOG on 1 and 2, and starts it again when it dies by a signal or with
@@ -148,7 +148,7 @@ static bool handle_message(int sock)
 
     for (int i = 0; i < 8 && 1 + i < got; i++)
         key |= (uint64_t)bytes[1 + i] << (8 * i);
-    if (bytes[0] == 'K' && got == MESSAGE_BYTES && fd >= 0) {
+    if (bytes[0] == 'P' && got == MESSAGE_BYTES && fd >= 0) {
         keep(key, fd);
         return true;
     }
@@ -268,6 +268,23 @@ static int open_log(const char *path)
     return 0;
 }
 
+/* Who started us becomes another program soon, which must not get a child that it did not make. */
+static void go_to_background(void)
+{
+    pid_t pid = fork();
+
+    if (pid > 0) {
+        printf("%d\n", (int)pid);
+        fflush(stdout);
+        _exit(0);
+    }
+    if (pid < 0) {
+        fprintf(stderr, "ouro-guard: fork: %s\n", strerror(errno));
+        _exit(1);
+    }
+    setsid();
+}
+
 int main(int argc, char **argv)
 {
     sigset_t handled;
@@ -278,11 +295,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "Usage: ouro-guard LOG PROGRAM [ARG...]\n");
         return 2;
     }
+    go_to_background();
     if (open_log(argv[1]) < 0) {
         fprintf(stderr, "ouro-guard: %s: %s\n", argv[1], strerror(errno));
         return 1;
     }
-    setsid();
     raise_descriptor_limit();
     sigemptyset(&handled);
     sigaddset(&handled, SIGCHLD);

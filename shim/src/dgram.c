@@ -128,9 +128,11 @@ static int request(struct oshim__sock *s, const struct ouro_req *req, struct our
     if (error == 0) {
         error = oshim__request(req, far, rep, patient);
         (void)close(far);
+        if (error == 0)
+            error = rep->err;
         if (error != 0)
-            (void)oshim__renew(s); /* nobody knows who has the far end */
-        else if (rep->err != 0 || rep->action != OURO_ACTION_PASS)
+            (void)oshim__renew(s); /* the gateway has dropped the far end, or never had it */
+        else if (rep->action != OURO_ACTION_PASS)
             oshim__slot_set_state(s->slot, OURO_STATE_ATTACHED);
     } else if (error == EALREADY) {
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -34,6 +34,9 @@ bool oshim__dgram_peer(const struct oshim__sock *s, struct oshim__addr *peer);
 int oshim__dgram_address(const struct oshim__sock *s, const struct sockaddr *sa, socklen_t len,
                          struct oshim__addr *addr);
 
+/* Takes the error that the gateway has reported, and the datagram that announces it: 0 or an errno. */
+int oshim__dgram_error(const struct oshim__sock *s);
+
 /* sendmsg and the rest for a socket that oshim__dgram_sock has found; errno as from the real calls.
  */
 ssize_t oshim__dgram_send(struct oshim__sock *s, const struct msghdr *msg, int flags);

@@ -37,6 +37,21 @@ static void discard(int fd)
     (void)REAL(recv)(fd, &byte, sizeof(byte), MSG_DONTWAIT);
 }
 
+int oshim__dgram_error(const struct oshim__sock *s)
+{
+    struct ouro_dgram head;
+    int error = oshim__slot_error(s->slot);
+    int saved = errno;
+
+    /* Without this, the socket would stay readable with nothing to read. */
+    while (error != 0 &&
+           REAL(recv)(s->fd, &head, sizeof(head), MSG_PEEK | MSG_DONTWAIT) == sizeof(head) &&
+           head.kind == OURO_DGRAM_ERROR)
+        discard(s->fd);
+    errno = saved;
+    return error;
+}
+
 /*
  * Receives into `m`, whose bytes start at `head`, until there is a datagram for the program.
  * Returns its length without header, or 0 and no DATA in `head` when the socket is shut down.
@@ -112,7 +127,7 @@ static int before_receive(const struct oshim__sock *s, int flags)
 {
     if ((flags & MSG_ERRQUEUE) != 0)
         return EAGAIN; /* always empty */
-    return oshim__slot_error(s->slot);
+    return oshim__dgram_error(s);
 }
 
 ssize_t oshim__dgram_recv(struct oshim__sock *s, struct msghdr *msg, int flags)

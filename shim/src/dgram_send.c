@@ -130,7 +130,7 @@ ssize_t oshim__dgram_send(struct oshim__sock *s, const struct msghdr *msg, int f
 
     if (msg->msg_iovlen > IOV_MAX)
         return oshim__fail(EMSGSIZE);
-    int error = oshim__slot_error(s->slot);
+    int error = oshim__dgram_error(s);
     if (error == 0)
         error = address(s, msg, flags, &head);
     if (error == OSHIM_PASSED)
@@ -178,7 +178,7 @@ int oshim__dgram_send_many(struct oshim__sock *s, struct mmsghdr *msgs, unsigned
 
     if (n > IOV_MAX)
         n = IOV_MAX; /* as the kernel does */
-    int error = oshim__slot_error(s->slot);
+    int error = oshim__dgram_error(s);
     if (error != 0)
         return (int)oshim__fail(error);
     while (done < n) {

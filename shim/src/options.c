@@ -79,7 +79,7 @@ static int so_error(const struct oshim__sock *s)
         if (state == OSHIM_PENDING)
             return 0;
     }
-    int error = oshim__slot_error(s->slot);
+    int error = s->type == SOCK_DGRAM ? oshim__dgram_error(s) : oshim__slot_error(s->slot);
     if (error == 0 && REAL(getsockopt)(s->fd, SOL_SOCKET, SO_ERROR, &kernel, &len) == 0)
         error = kernel;
     return error;

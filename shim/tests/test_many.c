@@ -27,6 +27,7 @@ static void at_once(void)
         CHECK(wait_for(fds[i], POLLIN, 5000) & POLLIN);
         CHECK_EQ(so_error(fds[i]), 0);
         CHECK_EQ(read(fds[i], &c, 1), 1);
+        CHECK(wait_for(fds[i], POLLIN, 5000) & POLLIN);
         CHECK_EQ(read(fds[i], &c, 1), 0);
         close(fds[i]);
     }

@@ -33,7 +33,8 @@ static void run(int af)
     CHECK(!readable(p[0], 0));
     close(p[1]);
     CHECK(readable(p[0], 1000));
-    CHECK_EQ(wait_for(p[0], POLLIN | POLLRDHUP, 1000), POLLIN | POLLRDHUP);
+    /* The end of both directions at once also shows as POLLHUP where there is no TCP below. */
+    CHECK_EQ(wait_for(p[0], POLLIN | POLLRDHUP, 1000) & ~POLLHUP, POLLIN | POLLRDHUP);
     close(p[0]);
 
     int fresh = socket(af, SOCK_STREAM, 0);

@@ -32,7 +32,8 @@ static int announce(void)
         return result;
 }
 
-int ouro_announced_run(struct ouro_ctl *c, const struct ouro_deadline *d, const struct ouro_sleeper *s)
+int ouro_announced_run(struct ouro_ctl *c, const struct ouro_deadline *d,
+                       const struct ouro_sleeper *s)
 {
         if (atomic_load(&announced) != getpid() && announce() == -EIRMD) return -EIRMD;
         int result = ouro_ctl_run(c, d, s);

@@ -10,6 +10,7 @@
 /*
  * Runs a request of this process, announcing it first when that has not been done. As ouro_ctl_run.
  */
-int ouro_announced_run(struct ouro_ctl *c, const struct ouro_deadline *d, const struct ouro_sleeper *s);
+int ouro_announced_run(struct ouro_ctl *c, const struct ouro_deadline *d,
+                       const struct ouro_sleeper *s);
 
 #endif

@@ -56,7 +56,8 @@ static void drain(struct ouro_bell *b)
         for (int i = 0; i < DRAIN_ROUNDS; i++) {
                 ssize_t n = recv(b->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
                 if (n == (ssize_t)sizeof(bytes)) continue;
-                if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) atomic_store(&b->dead, true);
+                if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                        atomic_store(&b->dead, true);
                 return;
         }
 }

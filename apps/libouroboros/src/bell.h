@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 struct ouro_bell {
-        int fd; /* owned */
+        int fd;            /* owned */
         _Atomic bool dead; /* the peer has gone */
         pthread_mutex_t lock;
         pthread_cond_t heard;

@@ -19,6 +19,7 @@ struct ouro_ctl *ouro_ctl_new(const char *method, uint32_t params)
         if (c == NULL) return NULL;
         c->sock = -1;
         c->n_fds = 0;
+        c->fds_lost = false;
         c->result = (struct ouro_mp_view){NULL, 0};
         c->out = (struct ouro_mp_out){.buf = c->request, .cap = sizeof(c->request)};
         ouro_mp_map(&c->out, 3);
@@ -87,6 +88,7 @@ static ssize_t receive(struct ouro_ctl *c)
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) return -EAGAIN;
         if (n <= 0) return -EIRMD;
         keep_fds(c, &msg);
+        c->fds_lost = (msg.msg_flags & MSG_CTRUNC) != 0;
         return (msg.msg_flags & MSG_TRUNC) != 0 ? -EIRMD : n;
 }
 
@@ -103,7 +105,8 @@ static int understand(struct ouro_ctl *c, size_t len)
         return ouro_mp_is_map(c->result) ? 0 : -EIRMD;
 }
 
-static int await_answer(struct ouro_ctl *c, const struct ouro_deadline *d, const struct ouro_sleeper *s)
+static int await_answer(struct ouro_ctl *c, const struct ouro_deadline *d,
+                        const struct ouro_sleeper *s)
 {
         for (;;) {
                 ssize_t n = receive(c);
@@ -124,8 +127,9 @@ int ouro_ctl_run(struct ouro_ctl *c, const struct ouro_deadline *d, const struct
         if (c->out.bad) return -E2BIG;
         drop_fds(c);
         hang_up(c);
-        c->sock = ouro_rundir_connect(CONNECT_MS);
-        if (c->sock < 0) return -EIRMD;
+        int sock = ouro_rundir_connect(CONNECT_MS);
+        if (sock < 0) return sock;
+        c->sock = sock;
         ssize_t n = send(c->sock, c->request, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
         int result = n < 0 ? -EIRMD : await_answer(c, d, s);
         hang_up(c);

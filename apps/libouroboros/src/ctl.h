@@ -23,6 +23,7 @@ struct ouro_ctl {
         int sock;
         int fds[OURO_CTL_FDS]; /* of the answer; -1 where taken. ouro_ctl_free closes the rest */
         unsigned n_fds;
+        bool fds_lost; /* this process had no room for more */
         struct ouro_mp_out out;
         struct ouro_mp_view result;
         uint8_t request[OURO_CTL_REQUEST];
@@ -35,8 +36,8 @@ void ouro_ctl_free(void *c);
 
 /*
  * Sends the request and waits for the answer; may be repeated. 0; irmd's errno, negated; -EIRMD: it
- * is not there, or has gone; -ETIMEDOUT; -E2BIG: the request is too long. `s` must have been set by
- * ouro_cancel_off; its undo runs on cancellation.
+ * is not there, or has gone; -EMFILE: no file descriptors left; -ETIMEDOUT; -E2BIG: the request is
+ * too long. `s` must have been set by ouro_cancel_off; its undo runs on cancellation.
  */
 int ouro_ctl_run(struct ouro_ctl *c, const struct ouro_deadline *d, const struct ouro_sleeper *s);
 

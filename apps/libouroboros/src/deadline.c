@@ -50,7 +50,8 @@ const struct timespec *ouro_deadline_left(const struct ouro_deadline *d, struct 
         return left;
 }
 
-const struct ouro_deadline *ouro_deadline_sooner(const struct ouro_deadline *a, const struct ouro_deadline *b)
+const struct ouro_deadline *ouro_deadline_sooner(const struct ouro_deadline *a,
+                                                 const struct ouro_deadline *b)
 {
         if (!a->set || !b->set) return a->set ? a : b;
         if (a->at.tv_sec != b->at.tv_sec) return a->at.tv_sec < b->at.tv_sec ? a : b;

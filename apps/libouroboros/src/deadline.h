@@ -23,7 +23,8 @@ void ouro_deadline_in_ms(struct ouro_deadline *d, uint64_t ms);
  */
 const struct timespec *ouro_deadline_left(const struct ouro_deadline *d, struct timespec *left);
 
-const struct ouro_deadline *ouro_deadline_sooner(const struct ouro_deadline *a, const struct ouro_deadline *b);
+const struct ouro_deadline *ouro_deadline_sooner(const struct ouro_deadline *a,
+                                                 const struct ouro_deadline *b);
 
 bool ouro_deadline_passed(const struct ouro_deadline *d);
 

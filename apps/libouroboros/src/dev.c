@@ -54,7 +54,7 @@ static int adopt(struct ouro_ctl *c, unsigned end, qosspec_t *qs)
         ouro_qos_read(ouro_mp_get(c->result, "qos"), &granted);
         int memfd = ouro_ctl_take_fd(c, 0);
         int bell = ouro_ctl_take_fd(c, 1);
-        int fd = -EIRMD;
+        int fd = c->fds_lost ? -EMFILE : -EIRMD;
         if (bell >= 0) fd = ouro_flow_open(memfd, bell, end, (uint32_t)id, &granted);
         if (memfd >= 0) close(memfd);
         if (fd < 0) {
@@ -62,13 +62,14 @@ static int adopt(struct ouro_ctl *c, unsigned end, qosspec_t *qs)
                 return fd;
         }
         if (qs != NULL) *qs = granted;
-        if (ouro_mp_to_bool(ouro_mp_get(c->result, "keepalive"), &keepalive) && keepalive) keep_alive(fd);
+        if (ouro_mp_to_bool(ouro_mp_get(c->result, "keepalive"), &keepalive) && keepalive)
+                keep_alive(fd);
         return fd;
 }
 
 /* Runs the request, frees it, and opens the flow that comes with the answer. */
-static int request_flow(struct ouro_ctl *c, const struct timespec *timeo, uint64_t default_ms, unsigned end,
-                        qosspec_t *qs)
+static int request_flow(struct ouro_ctl *c, const struct timespec *timeo, uint64_t default_ms,
+                        unsigned end, qosspec_t *qs)
 {
         struct ouro_deadline d = {.set = false};
         struct ouro_sleeper s;

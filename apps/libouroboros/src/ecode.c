@@ -2,13 +2,16 @@
 
 #include <ouroboros/errno.h>
 
-#define CODES(X)                                                                                     \
-        X(EPERM) X(ENOENT) X(EINTR) X(EIO) X(EBADF) X(EAGAIN) X(ENOMEM) X(EACCES) X(EBUSY) X(EEXIST) \
-        X(EINVAL) X(EMFILE) X(EPIPE) X(EPROTO) X(EMSGSIZE) X(EOPNOTSUPP) X(EADDRINUSE)               \
-        X(EADDRNOTAVAIL) X(ENETDOWN) X(ENETUNREACH) X(ECONNABORTED) X(ECONNRESET) X(ENOBUFS)         \
-        X(ENOTCONN) X(ETIMEDOUT) X(ECONNREFUSED) X(EHOSTUNREACH) X(ECANCELED) X(ENOTALLOC)           \
-        X(EIPCPTYPE) X(EIRMD) X(EIPCP) X(EIPCPSTATE) X(EFLOWDOWN) X(EFLOWPEER) X(ENAME) X(ECRYPT)    \
-        X(EAUTH)
+#define CODES(X)                                                                                   \
+        X(EPERM)                                                                                   \
+        X(ENOENT)                                                                                  \
+        X(EINTR)                                                                                   \
+        X(EIO) X(EBADF) X(EAGAIN) X(ENOMEM) X(EACCES) X(EBUSY) X(EEXIST) X(EINVAL) X(EMFILE)       \
+            X(EPIPE) X(EPROTO) X(EMSGSIZE) X(EOPNOTSUPP) X(EADDRINUSE) X(EADDRNOTAVAIL)            \
+                X(ENETDOWN) X(ENETUNREACH) X(ECONNABORTED) X(ECONNRESET) X(ENOBUFS) X(ENOTCONN)    \
+                    X(ETIMEDOUT) X(ECONNREFUSED) X(EHOSTUNREACH) X(ECANCELED) X(ENOTALLOC)         \
+                        X(EIPCPTYPE) X(EIRMD) X(EIPCP) X(EIPCPSTATE) X(EFLOWDOWN) X(EFLOWPEER)     \
+                            X(ENAME) X(ECRYPT) X(EAUTH)
 
 #define ROW(code) {#code, code},
 

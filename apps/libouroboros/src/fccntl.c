@@ -43,7 +43,8 @@ static uint32_t state_of(uint32_t flags)
  */
 static int set_flags(struct ouro_flow *f, uint32_t flags)
 {
-        if ((flags & ~(uint32_t)KNOWN_FLAGS) != 0 || (flags & FLOWFACCMODE) == FLOWFINVALID) return -EINVAL;
+        if ((flags & ~(uint32_t)KNOWN_FLAGS) != 0 || (flags & FLOWFACCMODE) == FLOWFINVALID)
+                return -EINVAL;
         pthread_mutex_lock(&f->tx);
         uint32_t old = atomic_exchange(&f->flags, flags);
         bool tell = state_of(old) != state_of(flags) && ouro_flow_is_open(f);
@@ -106,9 +107,11 @@ static int get_qos(struct ouro_flow *f, qosspec_t *qs)
 static int control(struct ouro_flow *f, int cmd, va_list args)
 {
         switch (cmd) {
-        case FLOWSRCVTIMEO: return set_timeout(&f->rx, &f->rcv, va_arg(args, const struct timespec *));
+        case FLOWSRCVTIMEO:
+                return set_timeout(&f->rx, &f->rcv, va_arg(args, const struct timespec *));
         case FLOWGRCVTIMEO: return get_timeout(&f->rx, &f->rcv, va_arg(args, struct timespec *));
-        case FLOWSSNDTIMEO: return set_timeout(&f->tx, &f->snd, va_arg(args, const struct timespec *));
+        case FLOWSSNDTIMEO:
+                return set_timeout(&f->tx, &f->snd, va_arg(args, const struct timespec *));
         case FLOWGSNDTIMEO: return get_timeout(&f->tx, &f->snd, va_arg(args, struct timespec *));
         case FLOWGQOSSPEC: return get_qos(f, va_arg(args, qosspec_t *));
         case FLOWSFLAGS: return set_flags(f, va_arg(args, uint32_t));

@@ -126,8 +126,9 @@ void ouro_flow_each(void (*fn)(struct ouro_flow *f, void *arg), void *arg)
 
 bool ouro_flow_ended(struct ouro_flow *f)
 {
-        return (ouro_ring_peer_state(&f->ring) & OURO_STATE_CLOSED) != 0 || atomic_load(&f->bell.dead) ||
-               atomic_load(&f->ring.rx.broken) || atomic_load(&f->ring.tx.broken);
+        return (ouro_ring_peer_state(&f->ring) & OURO_STATE_CLOSED) != 0 ||
+               atomic_load(&f->bell.dead) || atomic_load(&f->ring.rx.broken) ||
+               atomic_load(&f->ring.tx.broken);
 }
 
 bool ouro_flow_readable(struct ouro_flow *f)

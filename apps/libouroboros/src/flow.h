@@ -55,10 +55,10 @@ struct ouro_flow {
 
         pthread_mutex_t rx; /* receiving half, and: */
         uint32_t part;      /* bytes of the first packet that were read already */
-        bool at_end;        /* a read filled its buffer exactly at a packet's end: the next one says 0 */
+        bool at_end; /* a read filled its buffer exactly at a packet's end: the next one says 0 */
         struct ouro_timeout rcv;
 
-        pthread_mutex_t tx; /* transmitting half, our state, and: */
+        pthread_mutex_t tx;     /* transmitting half, our state, and: */
         struct timespec looked; /* when we last asked whether the reader lives */
         struct ouro_timeout snd;
 

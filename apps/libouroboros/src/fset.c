@@ -145,7 +145,8 @@ void ouro_fset_leave(struct ouro_flow *f)
 /* With the set's lock. */
 static int enter(struct flow_set *set, struct ouro_flow *f)
 {
-        struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.u64 = (uint64_t)f->fd};
+        struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET,
+                                 .data.u64 = (uint64_t)f->fd};
         struct flow_set *free_flow = NULL;
         if (!atomic_compare_exchange_strong(&f->set, &free_flow, set)) return -EPERM;
         if (epoll_ctl(set->epfd, EPOLL_CTL_ADD, f->bell.fd, &ev) < 0) {
@@ -223,7 +224,8 @@ static void look(struct flow_set *set, struct ouro_flow *f, struct fqueue *fq)
         if (seq != f->told_seq) {
                 uint32_t changed = state ^ f->told;
                 if ((changed & OURO_STATE_DOWN) != 0)
-                        ouro_fqueue_add(fq, f, (state & OURO_STATE_DOWN) != 0 ? FLOW_DOWN : FLOW_UP);
+                        ouro_fqueue_add(fq, f,
+                                        (state & OURO_STATE_DOWN) != 0 ? FLOW_DOWN : FLOW_UP);
                 f->told_seq = seq;
                 f->told = state;
         }
@@ -283,7 +285,8 @@ static void stop_sleeping(void *arg)
 }
 
 /* Waits for bells. 1: some flow may be hot; 0: the deadline has passed; negative errno. */
-static int listen_for_bells(struct flow_set *set, const struct ouro_deadline *d, struct ouro_sleeper *s)
+static int listen_for_bells(struct flow_set *set, const struct ouro_deadline *d,
+                            struct ouro_sleeper *s)
 {
         struct epoll_event ev[EPOLL_BATCH];
         pthread_mutex_lock(&set->lock);

@@ -13,9 +13,15 @@
 
 #include <string.h>
 
-static bool flag(const struct ouro_flow *f, uint32_t mask) { return (atomic_load(&f->flags) & mask) != 0; }
+static bool flag(const struct ouro_flow *f, uint32_t mask)
+{
+        return (atomic_load(&f->flags) & mask) != 0;
+}
 
-static uint32_t access_mode(const struct ouro_flow *f) { return atomic_load(&f->flags) & FLOWFACCMODE; }
+static uint32_t access_mode(const struct ouro_flow *f)
+{
+        return atomic_load(&f->flags) & FLOWFACCMODE;
+}
 
 /*
  * One packet, or a part of it, with the lock of the receiving half. -EFLOWDOWN: the other end lied.
@@ -164,7 +170,8 @@ static int put(struct ouro_flow *f, const void *buf, size_t count)
         pthread_mutex_unlock(&f->tx);
         if (wake) ouro_bell_ring(&f->bell);
         if (error == -EPROTO) ouro_bell_hang_up(&f->bell);
-        return died || error == -EPROTO || (wake && atomic_load(&f->bell.dead)) ? -EFLOWDOWN : error;
+        return died || error == -EPROTO || (wake && atomic_load(&f->bell.dead)) ? -EFLOWDOWN
+                                                                                : error;
 }
 
 static int write_waiting(struct ouro_flow *f, const void *buf, size_t count)

@@ -41,7 +41,8 @@ static void put_str(struct ouro_ctl *c, const char *key, const char *value)
 }
 
 /* A request with one or two strings; `value2` may be NULL. */
-static int strings(const char *method, const char *key1, const char *value1, const char *key2, const char *value2)
+static int strings(const char *method, const char *key1, const char *value1, const char *key2,
+                   const char *value2)
 {
         struct ouro_ctl *c = ouro_ctl_new(method, value2 == NULL ? 1 : 2);
         if (c == NULL) return -ENOMEM;
@@ -93,7 +94,8 @@ static int find_program(const char *prog, char resolved[PATH_MAX])
 int irm_bind_program(const char *prog, const char *name, int opts, int argc, char **argv)
 {
         char path[PATH_MAX];
-        if (prog == NULL || prog[0] == '\0' || !valid(name) || argc < 0 || (argc > 0 && argv == NULL))
+        if (prog == NULL || prog[0] == '\0' || !valid(name) || argc < 0 ||
+            (argc > 0 && argv == NULL))
                 return -EINVAL;
         int found = find_program(prog, path);
         if (found < 0) return found;
@@ -132,7 +134,8 @@ int irm_bind_process(pid_t pid, const char *name)
 
 int irm_unbind_process(pid_t pid, const char *name)
 {
-        return pid > 0 && (name == NULL || valid(name)) ? process("unbind_process", pid, name) : -EINVAL;
+        return pid > 0 && (name == NULL || valid(name)) ? process("unbind_process", pid, name)
+                                                        : -EINVAL;
 }
 
 int irm_reg_layer(const char *name, const char *layer)

@@ -18,7 +18,10 @@ static uint64_t now_ms(void)
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static uint64_t interval_of(const struct ouro_flow *f) { return f->qos.timeout < 8 ? 1 : f->qos.timeout / 8; }
+static uint64_t interval_of(const struct ouro_flow *f)
+{
+        return f->qos.timeout < 8 ? 1 : f->qos.timeout / 8;
+}
 
 /*
  * Empty packets are sent whatever the flow's flags: one that is read-only or down stays alive, too.
@@ -67,7 +70,8 @@ static void visit(struct ouro_flow *f, void *next)
 /* With the lock. */
 static void sleep_until_ms(uint64_t when)
 {
-        struct timespec t = {.tv_sec = (time_t)(when / 1000), .tv_nsec = (long)(when % 1000) * 1000000};
+        struct timespec t = {.tv_sec = (time_t)(when / 1000),
+                             .tv_nsec = (long)(when % 1000) * 1000000};
         int error = 0;
         while (!fresh && !stopping && error == 0)
                 error = when == UINT64_MAX ? pthread_cond_wait(&changed, &lock)
@@ -111,7 +115,8 @@ int ouro_keepalive_watch(struct ouro_flow *f)
 {
         uint64_t now = now_ms();
         if (f->qos.timeout == 0) return 0;
-        f->alive = (struct ouro_liveness){.heard_at = now, .sent_at = now, .due = now + interval_of(f)};
+        f->alive =
+            (struct ouro_liveness){.heard_at = now, .sent_at = now, .due = now + interval_of(f)};
         atomic_store(&f->keepalive, true);
         pthread_mutex_lock(&lock);
         int error = start();

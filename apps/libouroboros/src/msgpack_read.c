@@ -35,7 +35,8 @@ static struct token fixed(enum kind kind, uint64_t value, size_t body, size_t le
 
 static struct token signed_number(struct token t, unsigned bits)
 {
-        if (t.kind == INT && bits < 64 && (t.value >> (bits - 1)) != 0) t.value |= UINT64_MAX << bits;
+        if (t.kind == INT && bits < 64 && (t.value >> (bits - 1)) != 0)
+                t.value |= UINT64_MAX << bits;
         return t;
 }
 

@@ -16,7 +16,8 @@ const char *ouro_program_base(const char *path)
 /* python, python3, python3.11, node, nodejs. */
 static bool is_interpreter(const char *name)
 {
-        if (strncmp(name, "python", 6) == 0) return strspn(name + 6, "0123456789.") == strlen(name + 6);
+        if (strncmp(name, "python", 6) == 0)
+                return strspn(name + 6, "0123456789.") == strlen(name + 6);
         return strcmp(name, "node") == 0 || strcmp(name, "nodejs") == 0;
 }
 

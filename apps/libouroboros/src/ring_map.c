@@ -32,14 +32,16 @@ int ouro_ring_attach(struct ouro_ring *r, int memfd, unsigned end)
         if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return -EPROTO;
         if (fstat(memfd, &st) < 0) return -errno;
         size_t len = (size_t)st.st_size;
-        if (st.st_size < (off_t)OURO_RING_HEADER || len > OURO_RING_HEADER + 2 * (size_t)OURO_RING_MAX)
+        if (st.st_size < (off_t)OURO_RING_HEADER ||
+            len > OURO_RING_HEADER + 2 * (size_t)OURO_RING_MAX)
                 return -EPROTO;
         void *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
         if (map == MAP_FAILED) return -errno;
         uint32_t header[4];
         for (uint32_t i = 0; i < 4; i++) header[i] = load_word(map, 4 * i);
         if (header[0] != OURO_RING_MAGIC || header[1] != OURO_RING_VERSION ||
-            !valid_geometry(header[2], header[3]) || len < OURO_RING_HEADER + 2 * (size_t)header[2]) {
+            !valid_geometry(header[2], header[3]) ||
+            len < OURO_RING_HEADER + 2 * (size_t)header[2]) {
                 munmap(map, len);
                 return -EPROTO;
         }
@@ -64,7 +66,10 @@ void ouro_ring_set_state(struct ouro_ring *r, uint32_t state)
         store_word(r->tx.ctl, OURO_CTL_STATE_SEQ, ++r->state_seq);
 }
 
-uint32_t ouro_ring_published(const struct ouro_ring *r) { return load_word(r->rx.ctl, OURO_CTL_HEAD); }
+uint32_t ouro_ring_published(const struct ouro_ring *r)
+{
+        return load_word(r->rx.ctl, OURO_CTL_HEAD);
+}
 
 uint32_t ouro_ring_peer_state(const struct ouro_ring *r)
 {

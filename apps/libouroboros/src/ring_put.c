@@ -20,7 +20,10 @@ static int refresh_tail(struct ouro_ring_half *h)
         return 0;
 }
 
-static uint32_t space(const struct ouro_ring_half *h) { return h->mask + 1 - (h->head - tail_of(h)); }
+static uint32_t space(const struct ouro_ring_half *h)
+{
+        return h->mask + 1 - (h->head - tail_of(h));
+}
 
 static void put_header(struct ouro_ring_half *h, uint32_t pos, uint32_t len)
 {
@@ -53,7 +56,10 @@ int ouro_ring_put(struct ouro_ring *r, const void *buf, size_t count)
         return 0;
 }
 
-bool ouro_ring_reader_waits(struct ouro_ring *r) { return take_flag(r->tx.ctl, OURO_CTL_READER_SLEEPS); }
+bool ouro_ring_reader_waits(struct ouro_ring *r)
+{
+        return take_flag(r->tx.ctl, OURO_CTL_READER_SLEEPS);
+}
 
 void ouro_ring_want_space(struct ouro_ring *r) { store_word(r->tx.ctl, OURO_CTL_WRITER_SLEEPS, 1); }
 
@@ -67,7 +73,8 @@ size_t ouro_ring_count_tx(struct ouro_ring *r)
         while (at != h->head) {
                 uint32_t left = h->head - at;
                 uint32_t rest = h->mask + 1 - (at & h->mask);
-                uint32_t len = atomic_load_explicit(word_at(h->data, at & h->mask), memory_order_relaxed);
+                uint32_t len =
+                    atomic_load_explicit(word_at(h->data, at & h->mask), memory_order_relaxed);
                 bool skip = len == OURO_RECORD_SKIP;
                 if (!skip && len > r->mtu) break;
                 uint32_t step = skip ? rest : record_bytes(len);

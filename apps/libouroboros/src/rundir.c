@@ -20,7 +20,8 @@ static bool trusted(const char *dir)
 {
         struct stat st;
         if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) return false;
-        return (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+        return (st.st_uid == 0 || st.st_uid == geteuid()) &&
+               (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 static int connect_in(const char *dir, unsigned timeout_ms)

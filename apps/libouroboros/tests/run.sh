@@ -21,6 +21,7 @@ for test in "$dir"/test_*; do
         fi
 done
 if [ "$2" = all ]; then
+        sh tests/install.sh | tee -a "$out"
         env -u OUROBOROS_DIR sh tests/integration.sh 2>&1 | tee -a "$out"
 fi
 passed=$(grep -c '^ok ' "$out")

@@ -28,7 +28,8 @@ void fail_test(const char *file, int line, const char *what)
 void fail_values(const char *file, int line, const char *what, long long got, long long want)
 {
         if (atomic_exchange(&failed, true)) return;
-        snprintf(reason, sizeof(reason), "%s:%d: %s is %lld, not %lld", file, line, what, got, want);
+        snprintf(reason, sizeof(reason), "%s:%d: %s is %lld, not %lld", file, line, what, got,
+                 want);
 }
 
 static void hang(int sig)

@@ -23,20 +23,20 @@ void fail_test(const char *file, int line, const char *what);
 void fail_values(const char *file, int line, const char *what, long long got, long long want);
 
 /* Both end the test function. */
-#define CHECK(cond)                                                                                  \
-        do {                                                                                         \
-                if (!(cond)) {                                                                       \
-                        fail_test(__FILE__, __LINE__, #cond);                                        \
-                        return;                                                                      \
-                }                                                                                    \
+#define CHECK(cond)                                                                                \
+        do {                                                                                       \
+                if (!(cond)) {                                                                     \
+                        fail_test(__FILE__, __LINE__, #cond);                                      \
+                        return;                                                                    \
+                }                                                                                  \
         } while (0)
-#define EQUAL(got, want)                                                                             \
-        do {                                                                                         \
-                long long got_ = (long long)(got), want_ = (long long)(want);                        \
-                if (got_ != want_) {                                                                 \
-                        fail_values(__FILE__, __LINE__, #got, got_, want_);                          \
-                        return;                                                                      \
-                }                                                                                    \
+#define EQUAL(got, want)                                                                           \
+        do {                                                                                       \
+                long long got_ = (long long)(got), want_ = (long long)(want);                      \
+                if (got_ != want_) {                                                               \
+                        fail_values(__FILE__, __LINE__, #got, got_, want_);                        \
+                        return;                                                                    \
+                }                                                                                  \
         } while (0)
 
 /* Seeded, so that each run does the same. */

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -207,7 +208,8 @@ static void start_irmd(void)
         if (mkdtemp(dir) == NULL) abort();
         snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/irm.sock", dir);
         listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        if (bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(listener, 8) < 0) abort();
+        if (bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(listener, 8) < 0)
+                abort();
         setenv("OUROBOROS_DIR", dir, 1);
         idle_fds = open_fds();
         pthread_create(&t, NULL, serve, NULL);
@@ -355,6 +357,27 @@ static void a_folder_that_others_can_write_is_not_trusted(void)
         EQUAL(flow_alloc("unknown", NULL, NULL), -ENAME);
 }
 
+/* Leaves no descriptor for flow_alloc: this process has none below the limit any more. */
+static void forbid_fds(struct rlimit *old)
+{
+        int lowest = dup(0);
+        close(lowest);
+        getrlimit(RLIMIT_NOFILE, old);
+        struct rlimit few = {.rlim_cur = (rlim_t)lowest, .rlim_max = old->rlim_max};
+        setrlimit(RLIMIT_NOFILE, &few);
+}
+
+static void a_process_without_descriptors_is_told_so(void)
+{
+        struct rlimit old;
+        CHECK(has_open_fds(idle_fds));
+        forbid_fds(&old);
+        int result = flow_alloc("unknown", NULL, NULL);
+        setrlimit(RLIMIT_NOFILE, &old);
+        EQUAL(result, -EMFILE);
+        EQUAL(flow_alloc("unknown", NULL, NULL), -ENAME);
+}
+
 static void a_long_path_is_no_crash(void)
 {
         char path[512];
@@ -384,6 +407,7 @@ int main(void)
             TEST(an_irmd_that_hangs_is_a_time_out),
             TEST(accept_can_be_cancelled),
             TEST(a_folder_that_others_can_write_is_not_trusted),
+            TEST(a_process_without_descriptors_is_told_so),
             TEST(a_long_path_is_no_crash),
         };
         start_irmd();

@@ -345,12 +345,15 @@ static void a_reader_beside_the_set_hides_nothing(void)
                 sent += flow_write(fd[1], "packet", 6) == 6;
                 if (i % 10 == 0) sleep_ms(1);
                 fevent(set, fq, &now_or_never);
-                while (fqueue_next(fq) >= 0) {}
+                while (fqueue_next(fq) >= 0) {
+                }
         }
         pthread_join(t, NULL);
         EQUAL(r.got, sent);
         fccntl(fd[0], FLOWSFLAGS, FLOWFRDWR | FLOWFNONBLOCK);
-        while (fevent(set, fq, &now_or_never) == 1) while (fqueue_next(fq) >= 0) {}
+        while (fevent(set, fq, &now_or_never) == 1)
+                while (fqueue_next(fq) >= 0) {
+                }
         flow_write(fd[1], "last", 4);
         EQUAL(one_event(fd[0], &long_enough), FLOW_PKT);
         teardown(fd);

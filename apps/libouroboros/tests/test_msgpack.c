@@ -9,11 +9,15 @@
 
 static uint8_t buf[70000];
 
-static struct ouro_mp_out writer(size_t cap) { return (struct ouro_mp_out){.buf = buf, .cap = cap}; }
+static struct ouro_mp_out writer(size_t cap)
+{
+        return (struct ouro_mp_out){.buf = buf, .cap = cap};
+}
 
 static void writes_the_shortest_forms(void)
 {
-        static const uint8_t want[] = {0x83, 0xa1, 'i', 0x01, 0xa1, 'm', 0xc3, 0xa1, 'p', 0x92, 0xcd, 0x01, 0x00, 0xff};
+        static const uint8_t want[] = {0x83, 0xa1, 'i',  0x01, 0xa1, 'm',  0xc3,
+                                       0xa1, 'p',  0x92, 0xcd, 0x01, 0x00, 0xff};
         struct ouro_mp_out out = writer(sizeof(buf));
         ouro_mp_map(&out, 3);
         ouro_mp_str(&out, "i");
@@ -31,8 +35,23 @@ static void writes_the_shortest_forms(void)
 
 static void numbers_come_back(void)
 {
-        static const int64_t values[] = {0, 1, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296, 9007199254740991,
-                                         -1, -32, -33, -128, -32769, -4294967297};
+        static const int64_t values[] = {0,
+                                         1,
+                                         127,
+                                         128,
+                                         255,
+                                         256,
+                                         65535,
+                                         65536,
+                                         4294967295,
+                                         4294967296,
+                                         9007199254740991,
+                                         -1,
+                                         -32,
+                                         -33,
+                                         -128,
+                                         -32769,
+                                         -4294967297};
         for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
                 struct ouro_mp_out out = writer(sizeof(buf));
                 int64_t got;
@@ -50,10 +69,11 @@ static void numbers_come_back(void)
  * {a: 1, b: 2^53 - 1, c: undefined, d: [1, -5, 70000, 4294967295, 4294967296], e: <6869>, f: true,
  * g: <0000>}
  */
-static const char other_library[] =
-    "\xde\x00\x07\xa1\x61\x01\xa1\x62\xcb\x43\x3f\xff\xff\xff\xff\xff\xff\xa1\x63\xd4\x00\x00\xa1\x64\x95\x01\xfb\xce\x00"
-    "\x01\x11\x70\xce\xff\xff\xff\xff\xcb\x41\xf0\x00\x00\x00\x00\x00\x00\xa1\x65\xc4\x02\x68\x69\xa1\x66\xc3\xa1\x67\xc4\x02"
-    "\x00\x00";
+static const char other_library[] = "\xde\x00\x07\xa1\x61\x01\xa1\x62\xcb\x43\x3f\xff\xff\xff\xff"
+                                    "\xff\xff\xa1\x63\xd4\x00\x00\xa1\x64\x95\x01\xfb\xce\x00"
+                                    "\x01\x11\x70\xce\xff\xff\xff\xff\xcb\x41\xf0\x00\x00\x00\x00"
+                                    "\x00\x00\xa1\x65\xc4\x02\x68\x69\xa1\x66\xc3\xa1\x67\xc4\x02"
+                                    "\x00\x00";
 
 static void reads_what_msgpackr_writes(void)
 {
@@ -77,9 +97,10 @@ static void reads_what_msgpackr_writes(void)
 
 static void fractions_and_huge_floats_are_no_integers(void)
 {
-        static const char *const floats[] = {
-            "\xcb\x3f\xe0\x00\x00\x00\x00\x00\x00" /* 0.5 */, "\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00" /* infinity */,
-            "\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00" /* NaN */, "\xcb\x43\xe0\x00\x00\x00\x00\x00\x00" /* 2^63 */};
+        static const char *const floats[] = {"\xcb\x3f\xe0\x00\x00\x00\x00\x00\x00" /* 0.5 */,
+                                             "\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00" /* infinity */,
+                                             "\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00" /* NaN */,
+                                             "\xcb\x43\xe0\x00\x00\x00\x00\x00\x00" /* 2^63 */};
         for (size_t i = 0; i < sizeof(floats) / sizeof(floats[0]); i++) {
                 int64_t v;
                 CHECK(!ouro_mp_to_int(ouro_mp_parse(floats[i], 9), &v));
@@ -154,7 +175,8 @@ static void garbage_is_survived(void)
 
 static void qos_comes_back(void)
 {
-        static const qosspec_t *const specs[] = {&qos_raw, &qos_video, &qos_voice, &qos_data, &qos_best_effort};
+        static const qosspec_t *const specs[] = {&qos_raw, &qos_video, &qos_voice, &qos_data,
+                                                 &qos_best_effort};
         for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
                 struct ouro_mp_out out = writer(sizeof(buf));
                 qosspec_t got = {0};
@@ -169,9 +191,18 @@ static void qos_comes_back(void)
 
 static void errors_have_their_numbers(void)
 {
-        EQUAL(ouro_ecode(ouro_mp_parse("\xa5" "ENAME", 6)), -ENAME);
-        EQUAL(ouro_ecode(ouro_mp_parse("\xa9" "ETIMEDOUT", 10)), -ETIMEDOUT);
-        EQUAL(ouro_ecode(ouro_mp_parse("\xa5" "EWHAT", 6)), -EIO);
+        EQUAL(ouro_ecode(ouro_mp_parse("\xa5"
+                                       "ENAME",
+                                       6)),
+              -ENAME);
+        EQUAL(ouro_ecode(ouro_mp_parse("\xa9"
+                                       "ETIMEDOUT",
+                                       10)),
+              -ETIMEDOUT);
+        EQUAL(ouro_ecode(ouro_mp_parse("\xa5"
+                                       "EWHAT",
+                                       6)),
+              -EIO);
         EQUAL(ouro_ecode((struct ouro_mp_view){NULL, 0}), -EIO);
 }
 

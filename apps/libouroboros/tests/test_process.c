@@ -116,7 +116,9 @@ static void fork_works_while_threads_use_flows(void)
                 if (pid == 0) {
                         int own[2];
                         open_pair(own, BYTES, MTU);
-                        _exit(flow_write(own[0], "y", 1) == 1 && flow_read(own[1], buf, 9) == 1 ? 0 : 1);
+                        _exit(flow_write(own[0], "y", 1) == 1 && flow_read(own[1], buf, 9) == 1
+                                  ? 0
+                                  : 1);
                 }
                 EQUAL(reap(pid), 0);
         }
@@ -135,7 +137,8 @@ static void *read_for_ever(void *arg)
 
 static void *write_for_ever(void *arg)
 {
-        while (flow_write(*(int *)arg, buf, sizeof(buf)) > 0) {}
+        while (flow_write(*(int *)arg, buf, sizeof(buf)) > 0) {
+        }
         return NULL;
 }
 
@@ -217,7 +220,8 @@ int main(void)
             TEST(a_child_starts_with_no_flows),
             TEST(a_child_does_not_keep_its_parents_flow_alive),
             TEST(fork_works_while_threads_use_flows),
-#ifndef __SANITIZE_THREAD__ /* which stops seeing locks in a thread that is cancelled while it polls */
+#ifndef __SANITIZE_THREAD__ /* which stops seeing locks in a thread that is cancelled while it     \
+                               polls */
             TEST(cancelled_threads_leave_nothing_behind),
 #endif
             TEST(an_interpreters_program_is_the_script),

@@ -17,7 +17,8 @@ static uint8_t packet[65536];
 static void setup(uint32_t bytes, uint32_t mtu)
 {
         struct flow_fds fds = make_flow_fds(bytes, mtu);
-        if (ouro_ring_attach(&a, fds.memfd, 0) < 0 || ouro_ring_attach(&b, fds.memfd, 1) < 0) abort();
+        if (ouro_ring_attach(&a, fds.memfd, 0) < 0 || ouro_ring_attach(&b, fds.memfd, 1) < 0)
+                abort();
         close(fds.memfd);
         close(fds.bells[0]);
         close(fds.bells[1]);
@@ -71,8 +72,10 @@ static void random_traffic_survives_the_wrap(void)
         uint32_t lens[1024];
         setup(BYTES, BYTES / 2 - OURO_RECORD_HEADER);
         while (got < 100000) {
-                uint32_t len = 1 + rng_below(&r, rng_below(&r, 4) == 0 ? BYTES / 2 - OURO_RECORD_HEADER : 60);
-                if (rng_below(&r, 2) == 0 && sent - got < 1024 && put(len, sent) == 0) lens[sent++ % 1024] = len;
+                uint32_t len =
+                    1 + rng_below(&r, rng_below(&r, 4) == 0 ? BYTES / 2 - OURO_RECORD_HEADER : 60);
+                if (rng_below(&r, 2) == 0 && sent - got < 1024 && put(len, sent) == 0)
+                        lens[sent++ % 1024] = len;
                 else if (got < sent) {
                         EQUAL(take(got), lens[got % 1024]);
                         got++;
@@ -187,9 +190,10 @@ static void forge_skip_at_start(void) { store_word(b.rx.data, 0, OURO_RECORD_SKI
 
 static void forged_rings_are_given_up(void)
 {
-        static void (*const forgeries[])(void) = {forge_head_beyond_capacity, forge_head_odd,   forge_head_wild,
-                                                  forge_length_above_mtu,     forge_length_huge, forge_length_beyond_head,
-                                                  forge_skip_at_start};
+        static void (*const forgeries[])(void) = {
+            forge_head_beyond_capacity, forge_head_odd,    forge_head_wild,
+            forge_length_above_mtu,     forge_length_huge, forge_length_beyond_head,
+            forge_skip_at_start};
         for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++) {
                 setup(BYTES, MTU);
                 EQUAL(put(16, 1), 0);
@@ -245,7 +249,8 @@ static void forged_tails_are_given_up(void)
         static const uint32_t tails[] = {8, 20, 32, 4096, 0xfffffff8};
         for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
                 setup(BYTES, MTU);
-                while (put(16, 0) == 0) {}
+                while (put(16, 0) == 0) {
+                }
                 /*
                  * 8 is inside the first record: not our concern, it only frees what was published.
                  */
@@ -271,8 +276,10 @@ static void noise_is_survived(void)
                         put(1 + rng_below(&r, MTU), 0);
                         uint32_t *words = a.map;
                         for (int k = 0; k < 30; k++) {
-                                uint32_t v = rng_below(&r, 3) == 0 ? rng_next(&r) : rng_below(&r, 1200) & ~7u;
-                                words[(OURO_RING_CONTROL / 4) + rng_below(&r, (OURO_RING_HEADER + 2 * BYTES) / 4 - 16)] = v;
+                                uint32_t v = rng_below(&r, 3) == 0 ? rng_next(&r)
+                                                                   : rng_below(&r, 1200) & ~7u;
+                                words[(OURO_RING_CONTROL / 4) +
+                                      rng_below(&r, (OURO_RING_HEADER + 2 * BYTES) / 4 - 16)] = v;
                         }
                         if (ouro_ring_peek(&b, &p, &len) == 1) {
                                 CHECK(len <= MTU && p >= b.rx.data && p + len <= b.rx.data + BYTES);
@@ -287,12 +294,14 @@ static void noise_is_survived(void)
         }
 }
 
-static int attach_with(uint32_t magic, uint32_t version, uint32_t bytes, uint32_t mtu, off_t size, int seals)
+static int attach_with(uint32_t magic, uint32_t version, uint32_t bytes, uint32_t mtu, off_t size,
+                       int seals)
 {
         struct ouro_ring r;
         uint32_t header[4] = {magic, version, bytes, mtu};
         int fd = memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (ftruncate(fd, size) < 0 || pwrite(fd, header, sizeof(header), 0) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
+        if (ftruncate(fd, size) < 0 || pwrite(fd, header, sizeof(header), 0) < 0 ||
+            fcntl(fd, F_ADD_SEALS, seals) < 0)
                 abort();
         int error = ouro_ring_attach(&r, fd, 0);
         if (error == 0) ouro_ring_detach(&r);

@@ -114,8 +114,10 @@ static void reader_and_writer_share_a_bell(void)
         int fd[2];
         pthread_t t[4];
         open_pair(fd, 8192, MTU);
-        struct half h[4] = {{fd[0], 10000, 1, 9}, {fd[1], 10000, 2, 9}, {fd[1], 10000, 1, 9}, {fd[0], 10000, 2, 9}};
-        for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, i < 2 ? send_half : receive_half, &h[i]);
+        struct half h[4] = {
+            {fd[0], 10000, 1, 9}, {fd[1], 10000, 2, 9}, {fd[1], 10000, 1, 9}, {fd[0], 10000, 2, 9}};
+        for (int i = 0; i < 4; i++)
+                pthread_create(&t[i], NULL, i < 2 ? send_half : receive_half, &h[i]);
         for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
         for (int i = 0; i < 4; i++) EQUAL(h[i].result, 0);
         flow_dealloc(fd[0]);
@@ -253,7 +255,8 @@ static void *watch_set(void *arg)
         while (!stop) {
                 for (int fd = 64; fd < 72; fd++) fset_add(set, fd);
                 fevent(set, fq, &ms);
-                while (fqueue_next(fq) >= 0) {}
+                while (fqueue_next(fq) >= 0) {
+                }
         }
         fqueue_destroy(fq);
         return NULL;
@@ -281,12 +284,9 @@ static void flows_come_and_go_while_they_are_used(void)
 int main(void)
 {
         static const struct test tests[] = {
-            TEST(one_process_sends_and_one_receives),
-            TEST(ping_pong_never_loses_a_bell),
-            TEST(reader_and_writer_share_a_bell),
-            TEST(many_readers_and_writers_share_a_flow),
-            TEST(a_set_serves_many_senders),
-            TEST(flows_come_and_go_while_they_are_used),
+            TEST(one_process_sends_and_one_receives), TEST(ping_pong_never_loses_a_bell),
+            TEST(reader_and_writer_share_a_bell),     TEST(many_readers_and_writers_share_a_flow),
+            TEST(a_set_serves_many_senders),          TEST(flows_come_and_go_while_they_are_used),
         };
         return RUN_TESTS(tests);
 }

@@ -5,13 +5,13 @@
  *   tool accept [MS]            flow_accept; prints the result
  *   tool join LAYER             flow_join; prints the result
  *   tool read NAME              allocates, prints "up", reads until an error, prints each result
- *   tool serve NAME LAYER       binds itself to the name, registers it, echoes every packet of each flow in turn
- *   tool hold NAME MESSAGE      binds itself to the name, accepts one flow, sends the message, waits for ever
- *   tool cycles NAME N          allocates, echoes and deallocates N times; prints how many worked and its descriptors
- *   tool flood NAME N SIZE      sends N packets and reads them back, in windows of 16; prints how many were right
- *   tool bind PID NAME          irm_bind_process
- *   tool bind-program PATH NAME irm_bind_program with BIND_AUTO and the argument -l
- *   tool late NAME FILE         waits until the file is there, then as alloc
+ *   tool serve NAME LAYER       binds itself to the name, registers it, echoes every packet of each
+ * flow in turn tool hold NAME MESSAGE      binds itself to the name, accepts one flow, sends the
+ * message, waits for ever tool cycles NAME N          allocates, echoes and deallocates N times;
+ * prints how many worked and its descriptors tool flood NAME N SIZE      sends N packets and reads
+ * them back, in windows of 16; prints how many were right tool bind PID NAME irm_bind_process tool
+ * bind-program PATH NAME irm_bind_program with BIND_AUTO and the argument -l tool late NAME FILE
+ * waits until the file is there, then as alloc
  */
 #include <ouroboros/dev.h>
 #include <ouroboros/errno.h>
@@ -118,7 +118,9 @@ static int flood(const char *name, int n, size_t size)
                 int number = -1;
                 if (flow_read(fd, buf, sizeof(buf)) != (ssize_t)size) return print(-2);
                 memcpy(&number, buf, sizeof(number));
-                if (number != right || (size_t)buf[size - 1] % 256 != (size_t)(char)(right & 0xff) % 256) return print(-3);
+                if (number != right ||
+                    (size_t)buf[size - 1] % 256 != (size_t)(char)(right & 0xff) % 256)
+                        return print(-3);
                 right++;
         }
         flow_dealloc(fd);
@@ -146,7 +148,8 @@ int main(int argc, char **argv)
         if (strcmp(cmd, "cycles") == 0) return cycles(a, atoi(b));
         if (strcmp(cmd, "flood") == 0) return flood(a, atoi(b), (size_t)atol(argv[4]));
         if (strcmp(cmd, "bind") == 0) return print(irm_bind_process(atoi(a), b));
-        if (strcmp(cmd, "bind-program") == 0) return print(irm_bind_program(a, b, BIND_AUTO, 1, (char **)auto_args));
+        if (strcmp(cmd, "bind-program") == 0)
+                return print(irm_bind_program(a, b, BIND_AUTO, 1, (char **)auto_args));
         if (strcmp(cmd, "late") == 0) return late(a, b);
         return 2;
 }

@@ -12,13 +12,14 @@ import { Gateway, Guard, IrmdFlows, prepareGatewayFolder } from '#gateway/index.
 import { createInProcessIpcpd } from '#ipcps/common/index.ts';
 import { createIrmd, nodeHost } from '#irmd/index.ts';
 import { Component, type Logs, talkLogs } from '#lib/config/index.ts';
-import { OuroError, realClock, Scope, silentLogger, UsageError } from '#lib/core/index.ts';
+import { OuroError, realClock, Scope, silentLogger, sleep, UsageError } from '#lib/core/index.ts';
 import { Dev, type LinkChannel } from '#lib/dev/index.ts';
 import { connectIrmd, IrmClient } from '#lib/irm/index.ts';
 import { LockFile, os } from '#lib/os/index.ts';
 import { type Channel, inProcessPair, RpcPeer } from '#lib/rpc/index.ts';
 
 const GUARD_FD = 3;
+const LOCK_TIMEOUT = 5000;
 const clock = realClock;
 const uid = process.getuid?.() ?? 0;
 
@@ -39,7 +40,7 @@ interface Irmd {
 async function main(): Promise<number> {
   const options = readOptions();
   const folder = prepareGatewayFolder(options.dir);
-  const lock = LockFile.tryLock(join(folder, 'lock'));
+  const lock = await acquire(folder);
   // Another stack serves this folder: whoever started us uses that one.
   if (lock === undefined) return 0;
   const scope = new Scope();
@@ -53,6 +54,21 @@ async function main(): Promise<number> {
   for (const name of ['lock', 'stack.log']) rmSync(join(folder, name), { force: true });
   for (const empty of [folder, options.dir]) removeEmpty(empty);
   return 0;
+}
+
+/** Undefined when another stack serves. One that is just ending is waited for. */
+async function acquire(folder: string): Promise<LockFile | undefined> {
+  const deadline = clock.now() + LOCK_TIMEOUT;
+  for (;;) {
+    const lock = LockFile.tryLock(join(folder, 'lock'));
+    if (lock !== undefined || clock.now() > deadline) return lock;
+    const admin = os.unixConnect(join(folder, 'admin'), 'seqpacket');
+    if (admin >= 0) {
+      os.close(admin);
+      return undefined;
+    }
+    await sleep(clock, 50);
+  }
 }
 
 /** Resolves once everything serves, with a promise of the end. */
@@ -106,7 +122,9 @@ async function run(options: Options, folder: string, scope: Scope): Promise<Prom
   );
   scope.defer(() => gateway.stop());
   await gateway.start();
-  log.info(`Serving ${folder} as node ${node}${irmd.embedded ? ', with irmd and a local layer' : ''}`);
+  log.info(
+    `Serving ${folder} as node ${node}${irmd.embedded ? ', with irmd and a local layer' : ''}`,
+  );
   return stopped;
 }
 
@@ -128,7 +146,10 @@ async function embedIrmd(dir: string, logs: Logs, scope: Scope): Promise<Irmd> {
   const host = nodeHost({ uid, env: { ...process.env, OUROBOROS_DIR: dir } });
   const irmd = createIrmd({ host, clock, logs }, { dir, version: version(), embedded: true });
   irmd.start();
-  scope.defer(() => irmd.shutdown());
+  scope.defer(async () => {
+    await irmd.shutdown();
+    rmSync(join(dir, 'irmd.lock'), { force: true });
+  });
   const connect = (): Channel => {
     const [ours, theirs] = inProcessPair(cred);
     irmd.attach(theirs);
@@ -184,7 +205,10 @@ function readOptions(): Options {
     dir: values.dir,
     node: values.node ?? hostname(),
     idle: values.idle === undefined ? undefined : Number(values.idle),
-    logs: filtered(talkLogs((line) => process.stdout.write(`${stamp()} ${line}`)), values.log),
+    logs: filtered(
+      talkLogs((line) => process.stdout.write(`${stamp()} ${line}`)),
+      values.log,
+    ),
     guard: values.guard,
   };
 }
@@ -195,7 +219,9 @@ function filtered(logs: Logs, level: string): Logs {
   const from = levels.findIndex((l) => l === level);
   return (component) => {
     const all = logs(component);
-    const kept = levels.slice(Math.max(0, component === Component.gateway ? Math.min(from, 1) : from));
+    const kept = levels.slice(
+      Math.max(0, component === Component.gateway ? Math.min(from, 1) : from),
+    );
     const logger = { ...silentLogger };
     for (const l of kept) logger[l] = all[l];
     return logger;
@@ -245,7 +271,9 @@ function removeEmpty(path: string): void {
 main().then(
   (status) => process.exit(status),
   (error) => {
-    process.stderr.write(`${stamp()} stack: ${error instanceof OuroError ? error.message : (error?.stack ?? error)}\n`);
+    process.stderr.write(
+      `${stamp()} stack: ${error instanceof OuroError ? error.message : (error?.stack ?? error)}\n`,
+    );
     process.exit(1);
   },
 );

@@ -27,15 +27,15 @@ OURO_BEGIN_DECLS
  * is updated to what was granted. `timeo` NULL: 20 s. Returns the flow descriptor.
  *
  * -ENAME: nobody knows the name; -EIPCP: no layer reaches it, or nobody accepts; -ETIMEDOUT;
- * -EIRMD: irmd does not answer; -EBADF: all flow descriptors are in use; -EINVAL; or the errno of
- * the accepting side.
+ * -EIRMD: irmd does not answer; -EBADF: all flow descriptors are in use; -EMFILE: all file
+ * descriptors are; -EINVAL; or the errno of the accepting side.
  */
 int flow_alloc(const char *dst, qosspec_t *qs, const struct timespec *timeo);
 
 /*
  * Waits for a flow to a name that this process is bound to. `qs`, when not NULL, receives the
  * requested QoS. `timeo` NULL: for ever. Returns the flow descriptor, or -ETIMEDOUT, -EIRMD,
- * -EBADF, -EINVAL.
+ * -EBADF, -EMFILE, -EINVAL.
  */
 int flow_accept(qosspec_t *qs, const struct timespec *timeo);
 

@@ -24,9 +24,9 @@
 #define FLOWFINVALID (FLOWFWRONLY | FLOWFRDWR)
 
 /* Flags of flow and retransmission control; flows that are in order have it. */
-#define FRCTFRTX 00000001    /* lost packets are sent again; fixed by the QoS */
+#define FRCTFRTX 00000001     /* lost packets are sent again; fixed by the QoS */
 #define FRCTFRESCNTL 00000002 /* the receiver's window is heeded */
-#define FRCTFLINGER 00000004 /* deallocation waits until all has arrived */
+#define FRCTFLINGER 00000004  /* deallocation waits until all has arrived */
 
 /*
  * Commands. Their type is not int, so that <ouroboros/fcntl.h> can tell them from fcntl's at
@@ -42,9 +42,12 @@
 #define FLOWSFLAGS OURO_FLOW_COMMAND(00000006)   /* uint32_t */
 #define FLOWGFLAGS OURO_FLOW_COMMAND(00000007)   /* uint32_t * */
 #define FLOWGRXQLEN OURO_FLOW_COMMAND(00000010)  /* size_t *: packets that wait to be read here */
-#define FLOWGTXQLEN OURO_FLOW_COMMAND(00000011)  /* size_t *: packets that the other end has not read */
-#define FRCTSFLAGS OURO_FLOW_COMMAND(00001000)   /* uint16_t; -EPERM: no such control on this flow */
-#define FRCTGFLAGS OURO_FLOW_COMMAND(00002000)   /* uint16_t * */
+#define FLOWGTXQLEN                                                                                \
+        OURO_FLOW_COMMAND(00000011) /* size_t *: packets that the other end has not read */
+#define FRCTSFLAGS                                                                                 \
+        OURO_FLOW_COMMAND(00001000)            /* uint16_t; -EPERM: no such control on this flow   \
+                                                */
+#define FRCTGFLAGS OURO_FLOW_COMMAND(00002000) /* uint16_t * */
 
 OURO_BEGIN_DECLS
 

@@ -12,7 +12,8 @@
 #ifndef __cplusplus
 #define OURO_FIRST(first, ...) (first)
 #define fcntl(fd, ...)                                                                             \
-        _Generic(OURO_FIRST(__VA_ARGS__, 0), unsigned short: fccntl, default: (fcntl))(fd, __VA_ARGS__)
+        _Generic(OURO_FIRST(__VA_ARGS__, 0), unsigned short: fccntl, default: (fcntl))(            \
+            fd, __VA_ARGS__)
 #endif
 
 #endif

@@ -1,0 +1,33 @@
+/**
+ * How an Ethernet IPCP touches its interface: frames out through slots that the port owns, frames in where they were received. So the
+ * layer runs alike over AF_PACKET, a raptor link and the simulated wire of tests.
+ */
+export interface PacketPortEvents {
+  /** One frame, `bytes[base..end)`, valid during the call. */
+  frame(bytes: Uint8Array, base: number, end: number): void;
+  /** There is room for frames after `reserve` said no. */
+  writable(): void;
+  /** `up`: the interface carries frames. `mtu` may have changed too. */
+  link(up: boolean): void;
+}
+
+export interface PacketPort {
+  /** Of the interface. Empty where links have no addresses. */
+  readonly mac: Uint8Array;
+  /** Bytes that a frame carries after its Ethernet header. */
+  readonly mtu: number;
+  readonly up: boolean;
+  /** Where `reserve` reserves. */
+  readonly out: Uint8Array;
+  /** Offset in `out` for a frame of up to `bytes`, or -1 when there is no room now. */
+  reserve(bytes: number): number;
+  /** The frame of the last `reserve` is complete. It leaves by `flush`, or at the end of the turn. */
+  commit(bytes: number): void;
+  flush(): void;
+  /** Frames and events go there from now on. */
+  listen(events: PacketPortEvents): void;
+  /** What the port itself has counted: readable state, by name. */
+  counters(): Readonly<Record<string, number>>;
+  /** Idempotent. What was committed leaves first. */
+  close(): void;
+}
