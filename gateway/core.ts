@@ -20,6 +20,8 @@ export interface Core {
   readonly gwid: string;
   /** Name of this node. */
   readonly node: string;
+  /** This process, for flows of programs that have ended meanwhile. */
+  readonly pid: number;
   readonly flows: FlowService;
   readonly pool: AddressPool;
   readonly hosts: HostAddresses;

@@ -230,7 +230,7 @@ export class Gateway {
 
   #core(hosts: HostAddresses): Core {
     const { os, clock, log, random, flows } = this.#deps;
-    const { folder, node } = this.#config;
+    const { folder, node, pid } = this.#config;
     return {
       os,
       clock,
@@ -239,6 +239,7 @@ export class Gateway {
       folder,
       gwid: this.#gwid,
       node,
+      pid,
       flows,
       pool: this.#pool,
       hosts,

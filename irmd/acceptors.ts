@@ -83,6 +83,7 @@ export class Acceptors<C, T> {
       return Promise.reject(
         new ResourceError(`Process ${pid} has ${this.#limits.acceptsPerProcess} accepts in flight`),
       );
+    call.process.accepts = true;
     const result = deferred<T>();
     const giveUp = (error: OuroError) => {
       drop(this.#calls, pid, queued);

@@ -26,7 +26,7 @@ import type { Acceptor, Acceptors } from './acceptors.ts';
 import type { Autostart } from './autostart.ts';
 import type { Connection, Flow } from './connection.ts';
 import type { Rings } from './host.ts';
-import type { FlowTable, NameTable } from './registry/index.ts';
+import type { FlowTable, NameTable, ProcessTable } from './registry/index.ts';
 
 export interface Request {
   /** The accepting end; its owner becomes the process that accepts. */
@@ -58,6 +58,7 @@ export interface Verdict {
 
 export interface DeliveryDeps {
   names: NameTable;
+  processes: Pick<ProcessTable, 'get'>;
   flows: FlowTable<Connection>;
   acceptors: Acceptors<Connection, Reply>;
   autostart: Pick<Autostart, 'has' | 'start'>;
@@ -106,13 +107,13 @@ export class Delivery {
   /** PeerError with the accepting side's errno, or EIPCP when nobody accepts in time. */
   async deliver(request: Request, signal: AbortSignal): Promise<Answer> {
     const { name } = request.flow;
-    const { acceptors, autostart, names, log } = this.#deps;
+    const { acceptors, autostart, log } = this.#deps;
     const use = (call: Acceptor<Connection, Reply>) => this.#offer(request, call);
     log.info(`Flow request arrived for ${name}.`);
     const grace = { timeout: this.#config.requestWait, signal };
     const mayStart = autostart.has(name) && !acceptors.ready(name);
-    // A process that runs already may only be between two accepts.
-    const patient = !mayStart || (names.get(name)?.processes.size ?? 0) > 0;
+    // A server that runs already may only be between two accepts.
+    const patient = !mayStart || this.#hasServer(name);
     let answer = patient ? await acceptors.wait(name, grace, use) : undefined;
     if (answer === undefined && mayStart && autostart.start(name))
       answer = await acceptors.wait(name, { timeout: this.#config.startWait, signal }, use);
@@ -155,6 +156,13 @@ export class Delivery {
       this.#refuse(flow, new PeerError(`Flow ${flow.id} is gone`, 'EIPCP'));
   }
 
+  #hasServer(name: string): boolean {
+    const { names, processes } = this.#deps;
+    for (const pid of names.get(name)?.processes ?? [])
+      if (processes.get(pid)?.accepts) return true;
+    return false;
+  }
+
   /** Runs in the moment in which request and accept call meet. */
   #offer(request: Request, call: Acceptor<Connection, Reply>): Answer | Promise<Answer> {
     const { flow, data, mtu } = request;
@@ -178,10 +186,7 @@ export class Delivery {
     const timeout = this.#config.respondTimeout;
     const answered = deferred<Answer>();
     const timer = this.#deps.clock.after(timeout, () =>
-      this.#refuse(
-        flow,
-        new TimeoutError(`Flow ${flow.id} was not answered within ${timeout} ms`),
-      ),
+      this.#refuse(flow, new TimeoutError(`Flow ${flow.id} was not answered within ${timeout} ms`)),
     );
     this.#pending.set(flow, { request, handoffAllowed, answered, timer });
     return answered.promise;

@@ -117,7 +117,7 @@ export class FlowBroker {
     const { flow } = reply.result as { flow: number };
     this.#deps.rings.close(reply.fds ?? []);
     const entry = this.#deps.registry.flows.get(flow);
-    if (entry !== undefined) this.release(entry);
+    if (entry?.owner?.connection === party.connection) this.release(entry);
     throw new CanceledError(`Accept of process ${party.process.pid} canceled`);
   }
 
@@ -174,7 +174,8 @@ export class FlowBroker {
 
   /** The process that ran the IPCPs is gone, and with it whoever waited there. */
   ipcpdLost(): void {
-    for (const [flow, abort] of this.#inFlight) if (flow.machine.is('accept-pending')) abort.abort();
+    for (const [flow, abort] of this.#inFlight)
+      if (flow.machine.is('accept-pending')) abort.abort();
   }
 
   async #allocating(

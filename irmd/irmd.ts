@@ -155,7 +155,7 @@ export class Irmd {
     const registry: Registry<Connection> =
       saved === undefined ? new Registry({ limits }) : restoreRegistry(saved, host, limits);
     registry.check();
-    const { names, flows, programs } = registry;
+    const { names, flows, programs, processes: known } = registry;
     const supervisor: Supervisor = new Supervisor(
       {
         host,
@@ -188,7 +188,7 @@ export class Irmd {
     );
     const { rings } = host;
     const delivery = new Delivery(
-      { names, flows, acceptors, autostart, rings, clock, log },
+      { names, processes: known, flows, acceptors, autostart, rings, clock, log },
       { ...defaultDelivery, ...this.#config.delivery },
     );
     const broker = new FlowBroker({

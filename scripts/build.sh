@@ -27,14 +27,21 @@ launcher oecho apps/oecho/main.js
 launcher ocbr apps/ocbr/main.js
 launcher operf apps/operf/main.js
 launcher ouro-ps apps/ouro-ps/main.js
-# Node raises the soft limit of open files and makes inherited descriptors close-on-exec; the program gets both back as they were.
 launcher ouro-run apps/ouro-run/main.js
-cat >bin/ouro-run.tmp <<'EOF_RUN'
+# Node changes what it inherits at its start, so ouro-run is told here what the program is to get back: the soft limit of open
+# files, the descriptors above 2, and the ignored signals.
+cat >bin/ouro-run.tmp <<EOF
 #!/bin/sh
 OURO_FDS=
-for fd in /proc/$$/fd/*; do [ -e "$fd" ] && ! [ "$fd" -ef "$0" ] && OURO_FDS="$OURO_FDS ${fd##*/}"; done
-export OURO_FDS OURO_NOFILE="$(ulimit -Sn)"
-EOF_RUN
-sed 1d bin/ouro-run >>bin/ouro-run.tmp
+for f in /proc/\$\$/fd/*; do
+  if [ "\${f##*/}" -gt 2 ] && [ -e "\$f" ] && ! [ "\$f" -ef "\$0" ]; then OURO_FDS="\$OURO_FDS \${f##*/}"; fi
+done
+while read -r k v; do
+  if [ "\$k" = SigIgn: ]; then OURO_SIGIGN=\$v; break; fi
+done </proc/\$\$/status
+OURO_NOFILE=\$(ulimit -Sn)
+export OURO_FDS OURO_SIGIGN OURO_NOFILE
+$(sed -n 2p bin/ouro-run)
+EOF
 chmod 755 bin/ouro-run.tmp
 mv bin/ouro-run.tmp bin/ouro-run

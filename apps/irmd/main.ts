@@ -67,6 +67,8 @@ async function run(
     );
   };
   irmd.start();
+  // A reader of the log that went away must not end irmd.
+  process.stdout.on('error', () => undefined);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
     process.on(signal, stop);
   if (conf === undefined) return;

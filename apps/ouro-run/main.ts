@@ -71,7 +71,7 @@ async function main(): Promise<number> {
     },
     exec: (path, argv, envp) => {
       keepOpen(env.OURO_FDS);
-      return os.execve(path, argv, envp, softLimit(env.OURO_NOFILE));
+      return os.execve(path, argv, envp, softLimit(env.OURO_NOFILE), ignored(env.OURO_SIGIGN));
     },
     folder,
     shim: join(root, 'shim/build/libouro-shim.so'),
@@ -130,6 +130,12 @@ function keepOpen(list: string | undefined): void {
   for (const fd of (list ?? '').split(' ').filter(Boolean).map(Number)) {
     if (Number.isInteger(fd) && fd > 2) os.setCloexec(fd, false);
   }
+}
+
+/** Signals of a mask as in /proc/PID/status: what was ignored before node put everything back to its default. */
+function ignored(mask: string | undefined): number[] {
+  const bits = Number.parseInt((mask ?? '').slice(-8), 16) || 0;
+  return Array.from({ length: 31 }, (_, i) => i + 1).filter((s) => (bits >>> (s - 1)) & 1);
 }
 
 /** What the shell had before node raised it; unknown: leave it. */

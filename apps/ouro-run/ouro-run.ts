@@ -82,6 +82,7 @@ function environment(deps: RunDeps, run: { id: number; verbose: boolean }): stri
     OURO_VERBOSE: _v,
     OURO_NOFILE: _n,
     OURO_FDS: _f,
+    OURO_SIGIGN: _s,
     ...rest
   } = deps.env;
   const others = before

@@ -39,7 +39,7 @@ export interface Keeper {
 export interface DatagramServiceDeps
   extends Pick<
     Core,
-    | 'os' | 'clock' | 'log' | 'flows' | 'gwid' | 'node' | 'pool' | 'hosts' | 'ports' | 'targets' | 'serials'
+    | 'os' | 'clock' | 'log' | 'flows' | 'gwid' | 'node' | 'pid' | 'pool' | 'hosts' | 'ports' | 'targets' | 'serials'
     | 'sweepNow' | 'record' | 'procs' | 'serve' | 'table' | 'table'
   > {
   readonly offers: Offers;
@@ -167,7 +167,9 @@ export class DatagramService implements Service {
   detach(ino: number): void {
     const socket = this.#sockets.get(ino);
     if (socket === undefined) return;
-    this.#sockets.delete(ino);
+    // Its last datagrams may still wait to be read.
+    this.#pump.run(socket);
+    if (!this.#sockets.delete(ino)) return;
     socket.gone = true;
     this.#router.removeAll(socket);
     socket.watch?.close();

@@ -9,7 +9,7 @@ import { type Millis, qosRawNoErrors } from '#lib/core/index.ts';
 import { type Ip, isAny, isV4 } from '../addr/ip.ts';
 import type { Core } from '../core.ts';
 import { connectErrno } from '../errno.ts';
-import type { HandedFlow, PacketFlow } from '../flows.ts';
+import type { AllocatedFlow, HandedFlow, PacketFlow } from '../flows.ts';
 import { decideOut } from '../names/decide.ts';
 import { dialledAddress, localAddress } from '../names/local-address.ts';
 import type { Target } from '../names/targets.ts';
@@ -36,7 +36,7 @@ const IDLE_TICKS = 4;
 export interface RouterDeps
   extends Pick<
     Core,
-    'clock' | 'flows' | 'gwid' | 'node' | 'pool' | 'hosts' | 'ports' | 'targets' | 'serials' | 'sweepNow'
+    'clock' | 'flows' | 'gwid' | 'node' | 'pid' | 'procs' | 'pool' | 'hosts' | 'ports' | 'targets' | 'serials' | 'sweepNow'
   > {
   readonly offers: Offers;
   readonly pump: () => Pump;
@@ -100,6 +100,7 @@ export class Router {
   /** Both ends are here and irmd agrees: datagrams go from socket to socket. */
   joinLocal(route: Route, to: AttachedSocket, source: Ip, dialled: Ip, handed: HandedFlow[]): void {
     if (route.from.gone || to.gone) {
+      this.#lastWords(route, to, source);
       for (const h of handed) h.release();
       return;
     }
@@ -117,9 +118,15 @@ export class Router {
     route.pair = back;
   }
 
+  /** What a socket that is gone had sent before still arrives. */
+  #lastWords(route: Route, to: AttachedSocket, source: Ip): void {
+    const header = headerOf(source, route.from.endpoint.port, to.endpoint.family);
+    for (const payload of route.queue ?? []) this.#deps.pump().send(to, header, payload);
+    this.remove(route);
+  }
+
   /** A ring flow to or from somebody else. */
   joinRemote(route: Route, flow: PacketFlow, framed: boolean): void {
-    if (route.from.gone) return flow.dealloc();
     const header = headerOf(route.ip, route.port, route.from.endpoint.family);
     const pump = this.#deps.pump();
     route.link = new DatagramLink(
@@ -136,6 +143,7 @@ export class Router {
     );
     route.flow = flow.id;
     this.#settle(route, 'remote');
+    if (route.from.gone) this.remove(route);
   }
 
   /** Route on a server's socket for a peer that called. */
@@ -163,10 +171,10 @@ export class Router {
     if (pair?.kind === 'local' && pair.handed.length === 0) this.remove(pair);
   }
 
-  /** Every route of a socket, and those that lead to it. */
+  /** Every route of a socket, and those that lead to it. What waits for a flow may still go out. */
   removeAll(socket: AttachedSocket): void {
     for (const route of [...socket.routes.values(), ...socket.members.values()])
-      this.remove(route);
+      if (route.kind !== 'pending' || !socket.gone || route.queue?.length === 0) this.remove(route);
     for (const route of [...socket.incoming]) this.remove(route);
   }
 
@@ -281,22 +289,13 @@ export class Router {
   }
 
   async #allocate(route: Route, plan: Plan): Promise<void> {
-    const { flows, offers } = this.#deps;
+    const { offers } = this.#deps;
     const offer = this.#offer(route, plan);
     const abort = new AbortController();
     route.abort = abort;
     try {
       offers.add(offer);
-      await route.from.proc.announced;
-      const allocated = await flows.allocate({
-        pid: route.from.proc.pid,
-        dst: plan.name,
-        qos: qosRawNoErrors,
-        data: this.#hello(route, plan, offer),
-        handoff: true,
-        timeout: ALLOC_TIMEOUT,
-        signal: abort.signal,
-      });
+      const allocated = await this.#request(route, plan, offer, abort.signal);
       delete route.abort;
       if (allocated.kind === 'ring') {
         const framed = decodeHelloReply(allocated.data) !== undefined;
@@ -321,6 +320,33 @@ export class Router {
       this.#refuse(route, connectErrno(error), here ? REFUSED_HERE : REFUSED_AFAR, false);
     } finally {
       offers.remove(offer);
+    }
+  }
+
+  /** A program may send one datagram and end at once: the gateway then asks for the flow itself. */
+  async #request(
+    route: Route,
+    plan: Plan,
+    offer: Offer,
+    signal: AbortSignal,
+  ): Promise<AllocatedFlow> {
+    const { flows, procs, pid } = this.#deps;
+    const { proc } = route.from;
+    const request = {
+      dst: plan.name,
+      qos: qosRawNoErrors,
+      data: this.#hello(route, plan, offer),
+      handoff: true,
+      timeout: ALLOC_TIMEOUT,
+      signal,
+    };
+    await proc.announced;
+    if (procs.get(proc.pid) === undefined) return flows.allocate({ ...request, pid });
+    try {
+      return await flows.allocate({ ...request, pid: proc.pid });
+    } catch (error) {
+      if (procs.get(proc.pid) !== undefined) throw error;
+      return flows.allocate({ ...request, pid });
     }
   }
 

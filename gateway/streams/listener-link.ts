@@ -13,6 +13,8 @@ const LONGEST_PAUSE: Millis = 200;
 export interface ListenerLinkDeps {
   readonly os: Pick<NativeVerbs, 'socket' | 'bindName' | 'connectName' | 'close'>;
   readonly clock: Pick<Clock, 'after'>;
+  /** Its accept queue is full: it is waited for. Called at most once. */
+  readonly full: () => void;
   /** A descriptor, or a negative errno. Called once, later or at once. */
   readonly done: (result: number) => void;
 }
@@ -56,6 +58,7 @@ export class ListenerLink {
     const result = this.#deps.os.connectName(this.#fd, this.#to);
     if (result >= 0) return this.#end(this.#fd);
     if (result !== -EAGAIN || this.#waited >= this.#patience) return this.#end(result);
+    if (this.#waited === 0) this.#deps.full();
     this.#waited += this.#pause;
     this.#timer = this.#deps.clock.after(this.#pause, () => this.#try());
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);

@@ -4,13 +4,14 @@
  * Owns the relay listener, the pending sockets and the running relays. BOUNDED by `Connections`.
  */
 import { constants } from 'node:os';
-import type { Millis } from '#lib/core/index.ts';
+import { deferred, type Millis, PeerError } from '#lib/core/index.ts';
 import { UnixListener } from '#lib/os/index.ts';
-import { type Ip, isAny, isV4 } from '../addr/ip.ts';
+import { type Ip, isAny } from '../addr/ip.ts';
 import { type Core, listenerPath } from '../core.ts';
 import type { IncomingRequest, PacketFlow } from '../flows.ts';
 import { SocketState } from '../shim-abi/layout.ts';
 import { connectionNameBytes, parseConnectionName } from '../sockets/connection-name.ts';
+import { sameView } from '../sockets/choose.ts';
 import type { Endpoint } from '../sockets/endpoint.ts';
 import { STREAM_WINDOW } from '../sof/frames.ts';
 import { decodeHelloReply, encodeHelloReply, type Hello } from '../sof/hello.ts';
@@ -19,7 +20,7 @@ import { ListenerLink } from './listener-link.ts';
 import { PendingStream } from './pending-stream.ts';
 import { StreamRelay, type StreamRelayConfig } from './stream-relay.ts';
 
-const { ECONNREFUSED } = constants.errno;
+const { EAGAIN, ECONNREFUSED } = constants.errno;
 
 /** From RELAY to the program's socket, when the flow is there already. */
 const SOCKET_PATIENCE: Millis = 10_000;
@@ -41,6 +42,11 @@ interface Waiting {
 
 const NO_BYTES = new Uint8Array(0);
 const RAW: StreamRelayConfig = { framed: false, sendWindow: 0, receiveWindow: 0 };
+
+function framingOf(hello: { window: number } | undefined): StreamRelayConfig {
+  if (hello === undefined) return RAW;
+  return { framed: true, sendWindow: hello.window, receiveWindow: STREAM_WINDOW };
+}
 
 export class Relays {
   readonly #deps: RelaysDeps;
@@ -95,13 +101,14 @@ export class Relays {
       waiting = this.#waiting.get(connection.serial);
     }
     if (waiting === undefined) return flow.dealloc();
-    const reply = decodeHelloReply(data);
-    if (reply !== undefined)
-      waiting.framing = { framed: true, sendWindow: reply.window, receiveWindow: STREAM_WINDOW };
+    waiting.framing = framingOf(decodeHelloReply(data));
     waiting.pending.setFlow(flow);
   }
 
-  /** Accepts a request and connects it to the program's listening socket. `own`: the connecting end, when it is here. */
+  /**
+   * Connects a request to the program's listening socket, and accepts it: a socket that is gone refuses it. `own`: the
+   * connecting end, when it is here.
+   */
   async serve(
     request: IncomingRequest,
     endpoint: Endpoint,
@@ -110,15 +117,29 @@ export class Relays {
   ): Promise<void> {
     const { connections } = this.#deps;
     if (connections.full) return request.refuse(ECONNREFUSED);
-    const answer = hello === undefined ? NO_BYTES : encodeHelloReply({ window: STREAM_WINDOW });
-    const flow = await request.accept(answer);
-    const connection = this.#accepted(request, endpoint, flow.id, hello, own);
-    connections.add(connection);
-    const framing =
-      hello === undefined
-        ? RAW
-        : { framed: true, sendWindow: hello.window, receiveWindow: STREAM_WINDOW };
-    this.#connectTo(endpoint, connection, flow, framing);
+    const connection = connections.add(this.#accepted(request, endpoint, hello, own));
+    let flow: PacketFlow | undefined;
+    const link = this.#link(connection, endpoint, (result) => {
+      if (flow === undefined) return;
+      if (result >= 0) return this.#run(connection, result, flow, framingOf(hello));
+      connections.remove(connection);
+      flow.dealloc();
+    });
+    const first = await link.first;
+    try {
+      if (first < 0 && first !== -EAGAIN) throw new PeerError(`Listener of ${request.name}`, 'ECONNREFUSED');
+      const answer = hello === undefined ? NO_BYTES : encodeHelloReply({ window: STREAM_WINDOW });
+      flow = await request.accept(answer);
+    } catch (error) {
+      link.cancel();
+      if (first >= 0) this.#deps.os.close(first);
+      connections.remove(connection);
+      if (first < 0) return request.refuse(ECONNREFUSED);
+      throw error;
+    }
+    connection.flow = flow.id;
+    if (first >= 0) return this.#run(connection, first, flow, framingOf(hello));
+    this.#watchWaiting(connection, flow, link);
   }
 
   close(): void {
@@ -135,24 +156,24 @@ export class Relays {
     else waiting.pending.setSocket(fd);
   }
 
-  #connectTo(
-    endpoint: Endpoint,
+  /** `first`: the descriptor or error of the first attempt, or -EAGAIN; then `late` gets what comes of it. */
+  #link(
     connection: Connection,
-    flow: PacketFlow,
-    framing: StreamRelayConfig,
-  ): void {
-    const { os, clock, gwid, folder, connections } = this.#deps;
-    let over = false;
+    endpoint: Endpoint,
+    late: (result: number) => void,
+  ): { first: Promise<number>; cancel: () => void } {
+    const { os, clock, gwid, folder } = this.#deps;
+    const first = deferred<number>();
+    let waited = false;
     const link = new ListenerLink(
       {
         os,
         clock,
-        done: (result) => {
-          over = true;
-          if (result >= 0) return this.#run(connection, result, flow, framing);
-          connections.remove(connection);
-          flow.dealloc();
+        full: () => {
+          waited = true;
+          first.resolve(-EAGAIN);
         },
+        done: (result) => (waited ? late(result) : first.resolve(result)),
       },
       {
         name: connectionNameBytes(gwid, connection),
@@ -160,13 +181,17 @@ export class Relays {
         patience: LISTENER_PATIENCE,
       },
     );
-    if (over) return;
+    return { first: first.promise, cancel: () => link.cancel() };
+  }
+
+  /** The other end may leave while we wait for room in the accept queue. */
+  #watchWaiting(connection: Connection, flow: PacketFlow, link: { cancel: () => void }): void {
     flow.observe({
       readable: () => {},
       writable: () => {},
       gone: () => {
         link.cancel();
-        connections.remove(connection);
+        this.#deps.connections.remove(connection);
         flow.dealloc();
       },
     });
@@ -176,17 +201,16 @@ export class Relays {
   #accepted(
     request: IncomingRequest,
     endpoint: Endpoint,
-    flow: number,
     hello: Hello | undefined,
     own: Connection | undefined,
   ): Connection {
     const { clock, serials } = this.#deps;
     const v4 = endpoint.family === 4;
     const serial = serials.take();
-    const same = own !== undefined && isV4(own.peer) === v4 ? own : undefined;
+    const same = own !== undefined && sameView(endpoint, own.peer) ? own : undefined;
     return {
       family: own?.family ?? hello?.family ?? endpoint.family,
-      local: same?.local ?? this.#peerAddress(request, flow, hello, v4),
+      local: same?.local ?? this.#peerAddress(request, serial, hello, v4),
       // A raw peer has no port; any that is not 0 will do.
       localPort: own?.localPort ?? hello?.peerPort ?? (serial & 0x7fff) + 0x8000,
       peer: same?.peer ?? this.#ownAddress(request, endpoint, v4),
@@ -200,18 +224,17 @@ export class Relays {
       since: clock.now(),
       state: 'connecting',
       listener: endpoint.ino,
-      flow,
       handed: [],
       missed: 0,
     };
   }
 
   /** Address of the other end: stable for each process behind another gateway, and for each raw flow. */
-  #peerAddress(request: IncomingRequest, flow: number, hello: Hello | undefined, v4: boolean): Ip {
+  #peerAddress(request: IncomingRequest, serial: number, hello: Hello | undefined, v4: boolean): Ip {
     const entry = this.#deps.pool.get({
       kind: 'peer',
       node: hello?.node ?? request.name,
-      key: hello?.key ?? `raw ${flow}`,
+      key: hello?.key ?? `raw ${serial}`,
     });
     return v4 ? entry.v4 : entry.v6;
   }

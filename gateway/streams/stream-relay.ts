@@ -15,14 +15,20 @@ import { StreamState } from '../sof/stream-state.ts';
 
 const { ECONNRESET, EAGAIN, EPIPE } = constants.errno;
 const NO_BYTES = new Uint8Array(0);
+const SOL_SOCKET = 1;
+const SO_OOBINLINE = 10;
 
 /** Largest read from the socket, and reads in one turn. */
 const CHUNK = 64 * 1024;
 const TURN = 8;
+const READING = WatchEvent.readable | WatchEvent.urgent;
 /** A program that has closed its socket is waited for no longer than Linux waits in FIN_WAIT2. */
 const ORPHAN_TIMEOUT: Millis = 60_000;
 
-export type RelayVerbs = Pick<NativeVerbs, 'recv' | 'send' | 'shutdown' | 'close' | 'watch'>;
+export type RelayVerbs = Pick<
+  NativeVerbs,
+  'recv' | 'send' | 'shutdown' | 'close' | 'watch' | 'atMark' | 'sendUrgent' | 'setsockoptInt'
+>;
 
 export interface StreamRelayDeps {
   readonly os: RelayVerbs;
@@ -57,6 +63,8 @@ export class StreamRelay {
   #socketFull = false;
   #ringFull = false;
   #finPending = false;
+  /** The program sent urgent data that has not been read yet. */
+  #urgent = false;
   #flowGone = false;
   #closed = false;
   /** Stream bytes from and to the program. */
@@ -72,7 +80,10 @@ export class StreamRelay {
       config.framed ? config : { sendWindow: Number.MAX_SAFE_INTEGER, receiveWindow: Number.MAX_SAFE_INTEGER },
     );
     this.#chunk = Math.min(CHUNK, deps.flow.mtu - this.#header, deps.flow.ringBytes / 4);
-    this.#watch = new Watch(this.#os, deps.socket, WatchEvent.readable, (_status, events) => {
+    // Urgent data stays at its place of the stream then, where atMark finds it.
+    this.#os.setsockoptInt(deps.socket, SOL_SOCKET, SO_OOBINLINE, 1);
+    this.#watch = new Watch(this.#os, deps.socket, READING, (_status, events) => {
+      if ((events & WatchEvent.urgent) !== 0) this.#urgent = true;
       if ((events & WatchEvent.writable) !== 0 && this.#socketFull) this.#fromFlow();
       this.#fromSocket();
     });
@@ -109,17 +120,20 @@ export class StreamRelay {
   #readOnce(): boolean {
     if (this.#finPending) return this.#sendFin();
     if (this.#state.finSent || this.#ringFull || this.#flow.ended) return false;
-    const want = Math.min(this.#chunk, this.#state.sendable);
+    const atMark = this.#urgent && this.#os.atMark(this.#deps.socket) === 1;
+    const want = Math.min(atMark ? 1 : this.#chunk, this.#state.sendable);
     if (want <= 0) return false;
     const offset = this.#reserve(want + this.#header);
     if (offset < 0) return false;
     const got = this.#os.recv(this.#deps.socket, this.#flow.memory, offset + this.#header, want);
     if (got > 0) {
-      if (this.#framed) putFrameHeader(this.#flow.memory, offset, StreamFrame.DATA);
+      const type = atMark ? StreamFrame.URGENT : StreamFrame.DATA;
+      if (this.#framed) putFrameHeader(this.#flow.memory, offset, type);
+      if (atMark) this.#urgent = false;
       this.#flow.commit(got + this.#header);
       this.#state.sent(got);
       this.bytesOut += got;
-      return got === want;
+      return got === want || this.#urgent;
     }
     if (got === 0) {
       this.#finPending = true;
@@ -196,6 +210,8 @@ export class StreamRelay {
     switch (type) {
       case StreamFrame.DATA:
         return this.#data(memory, offset + FRAME_HEADER, length - FRAME_HEADER);
+      case StreamFrame.URGENT:
+        return length === FRAME_HEADER + 1 ? this.#urgentByte(memory[offset + FRAME_HEADER]!) : true;
       case StreamFrame.FIN:
         this.#receivedFin();
         return true;
@@ -233,6 +249,19 @@ export class StreamRelay {
     }
     this.#taken = -1;
     this.#state.delivered(length);
+    return true;
+  }
+
+  #urgentByte(byte: number): boolean {
+    const sent = this.#os.sendUrgent(this.#deps.socket, byte);
+    if (sent === -EAGAIN) {
+      this.#socketFull = true;
+      return false;
+    }
+    this.#state.received(1);
+    if (sent < 0) this.#reset(ECONNRESET, true);
+    this.bytesIn++;
+    this.#state.delivered(1);
     return true;
   }
 
@@ -279,7 +308,8 @@ export class StreamRelay {
       !this.#flow.ended &&
       this.#state.sendable > 0;
     this.#watch.set(
-      (reading ? WatchEvent.readable : 0) | (this.#socketFull ? WatchEvent.writable : 0),
+      (reading ? (this.#urgent ? WatchEvent.readable : READING) : 0) |
+        (this.#socketFull ? WatchEvent.writable : 0),
     );
   }
 

@@ -13,9 +13,13 @@ export interface ProcessEntry {
   path: string | undefined;
   /** When it started, in the kernel's ticks: tells it from a later process with the same pid. */
   readonly startTime: number;
+  /** Has accepted, or tried to: a server, and not only a client of its own name. */
+  accepts: boolean;
   /** BOUNDED by limits.namesPerProcess. */
   readonly names: Map<string, NameSource>;
 }
+
+export type NewProcess = Omit<ProcessEntry, 'accepts' | 'names'>;
 
 export class ProcessTable {
   readonly #max: number;
@@ -48,10 +52,10 @@ export class ProcessTable {
     return this.#processes.values();
   }
 
-  add(entry: Omit<ProcessEntry, 'names'>): ProcessEntry {
+  add(entry: NewProcess): ProcessEntry {
     if (this.#processes.size >= this.#max)
       throw new ResourceError(`More than ${this.#max} processes`);
-    const added = { ...entry, names: new Map<string, NameSource>() };
+    const added = { ...entry, accepts: false, names: new Map<string, NameSource>() };
     this.#processes.set(entry.pid, added);
     return added;
   }

@@ -8,7 +8,7 @@ import type { Limits } from '../limits.ts';
 import { FlowTable } from './flow.ts';
 import { type IpcpEntry, IpcpTable } from './ipcp.ts';
 import { type NameEntry, NameTable } from './name.ts';
-import { type ProcessEntry, ProcessTable } from './process.ts';
+import { type NewProcess, type ProcessEntry, ProcessTable } from './process.ts';
 import { type AutoStart, type Binding, ProgramTable } from './program.ts';
 
 export interface RegistryConfig {
@@ -40,7 +40,7 @@ export class Registry<C> {
   }
 
   /** A new process inherits the names of its program. */
-  announce(process: Omit<ProcessEntry, 'names'>): { entry: ProcessEntry; inherited: string[] } {
+  announce(process: NewProcess): { entry: ProcessEntry; inherited: string[] } {
     const entry = this.processes.add(process);
     try {
       return { entry, inherited: this.inherit(entry) };

@@ -156,8 +156,15 @@ export interface NativeVerbs {
    * Replaces this process; returns only when it could not. Puts back what Node changes: ignored signals, the
    * signal mask, the flags of fds 0-2, and, unless `nofile` is negative, the soft descriptor limit. Node makes
    * inherited descriptors close-on-exec at start: `setCloexec(fd, false)` for those above 2 that must stay.
+   * `ignored`: signals that the new program is to find ignored, as under nohup.
    */
-  execve(path: string, argv: readonly string[], envp: readonly string[], nofile: number): number;
+  execve(
+    path: string,
+    argv: readonly string[],
+    envp: readonly string[],
+    nofile: number,
+    ignored?: readonly number[],
+  ): number;
   pidfdOpen(pid: number): number;
   pidfdSignal(pidfd: number, signal: number): number;
   kill(pid: number, signal: number): number;

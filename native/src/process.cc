@@ -43,12 +43,24 @@ static std::vector<char *> pointers(std::vector<std::string> &strings)
  * a signal was ignored before Node started cannot be known, since Node resets all of them at start; it also
  * makes every inherited descriptor close-on-exec, which only the caller can undo for those above 2.
  */
+/* Numbers of an array; none when it was not given. */
+static std::vector<int> numbers_arg(const Napi::CallbackInfo &info, size_t i)
+{
+        std::vector<int> out;
+        if (info.Length() <= i || !info[i].IsArray()) return out;
+        Napi::Array list = info[i].As<Napi::Array>();
+        for (uint32_t k = 0; k < list.Length(); k++)
+                out.push_back(list.Get(k).ToNumber().Int32Value());
+        return out;
+}
+
 static Napi::Value execve_(const Napi::CallbackInfo &info)
 {
         std::string path = string_arg(info, 0);
         std::vector<std::string> args = strings_arg(info, 1), vars = strings_arg(info, 2);
         std::vector<char *> argv = pointers(args), envp = pointers(vars);
         int nofile = int_arg(info, 3);
+        std::vector<int> ignored = numbers_arg(info, 4);
         const State &state = state_of(info.Env());
 
         struct sigaction saved[NSIG], dfl = {};
@@ -60,6 +72,7 @@ static Napi::Value execve_(const Napi::CallbackInfo &info)
                 /* caught signals go to default by themselves, and are still needed if this fails */
                 if (saved[s].sa_handler == SIG_IGN) sigaction(s, &dfl, nullptr);
         }
+        for (int s : ignored) signal(s, SIG_IGN);
         rlimit old_limit = {};
         bool limited = false;
         if (nofile >= 0 && getrlimit(RLIMIT_NOFILE, &old_limit) == 0) {
@@ -85,8 +98,7 @@ static Napi::Value execve_(const Napi::CallbackInfo &info)
                 if (old_cloexec[fd] >= 0) fcntl(fd, F_SETFD, old_cloexec[fd]);
         }
         if (limited) setrlimit(RLIMIT_NOFILE, &old_limit);
-        for (int s = 1; s < NSIG; s++)
-                if (saved[s].sa_handler == SIG_IGN) sigaction(s, &saved[s], nullptr);
+        for (int s = 1; s < NSIG; s++) sigaction(s, &saved[s], nullptr);
         return number(info.Env(), -err);
 }
 

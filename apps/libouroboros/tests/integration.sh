@@ -67,7 +67,9 @@ stop() {
 }
 
 cleanup() {
-        for pid in $children $irmd; do kill -9 "$pid" 2> /dev/null; done
+        for pid in $children; do kill -9 "$pid" 2> /dev/null; done
+        # In order, so that it ends its ipcpd and the programs that it started.
+        stop "$irmd"
         wait 2> /dev/null
         rm -rf "$OUROBOROS_DIR"
 }

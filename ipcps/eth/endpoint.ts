@@ -1,0 +1,221 @@
+/**
+ * One end of a flow on the wire: its numbers, its peer, the header of its frames, and the FlowEnd that its user holds. It moves packets;
+ * the layer moves it through its states.
+ *
+ * Towards a peer of ours a writer is held back: it may send what the peer has granted, counted from the start of the flow, so a slow
+ * reader loses nothing and stops nobody else. Now and then, and whenever it has to wait, it says how much it has sent, so that
+ * lost packets and lost grants are made good. A C peer grants nothing, and drops what it cannot take.
+ */
+import {
+  type Clock,
+  defineMachine,
+  type Machine,
+  PacketArena,
+  type QosSpec,
+  type Timer,
+} from '#lib/core/index.ts';
+import { FlowEnd } from '#lib/layer/index.ts';
+import type { PacketPort } from './packet-port.ts';
+import { comesFrom, type Peer } from './peer.ts';
+import type { EthWire, Token } from './wire.ts';
+
+/**
+ * requested: no answer yet. left: the peer has released it, the user has not. closing: the user has released it, the peer does not know
+ * yet.
+ */
+export const endpointTable = defineMachine({
+  name: 'eth endpoint',
+  initial: 'requested',
+  states: {
+    requested: { to: ['open', 'closing', 'freed'] },
+    open: { to: ['left', 'closing', 'freed'] },
+    left: { to: ['freed'] },
+    closing: { to: ['freed'] },
+    freed: { to: [], final: true },
+  },
+});
+export type EndpointState = keyof typeof endpointTable.states;
+
+/** Packets that wait for the reader, and how many of these a peer of ours may have on its way. */
+const queue = 1024;
+const window = 512;
+const probeFirst = 20;
+const probeLast = 1000;
+
+const arena = new PacketArena();
+
+/** What an endpoint needs of its layer. */
+export interface EndpointHost {
+  readonly port: PacketPort;
+  readonly wire: EthWire;
+  readonly clock: Pick<Clock, 'after'>;
+  /** The port had no room: call `writable` when it has. */
+  waitForPort(endpoint: Endpoint): void;
+  /** Counters of the flow, on their way to its peer. */
+  sendCredit(endpoint: Endpoint, limit: number): void;
+  sendSync(endpoint: Endpoint, sent: number): void;
+  /** The user has released its end. */
+  released(endpoint: Endpoint): void;
+}
+
+export interface EndpointConfig {
+  readonly number: number;
+  readonly peer: Peer;
+  readonly qos: QosSpec;
+  readonly token: Token;
+}
+
+export class Endpoint {
+  readonly number: number;
+  readonly peer: Peer;
+  readonly token: Token;
+  readonly end: FlowEnd;
+  readonly machine: Machine<EndpointState> = endpointTable.start();
+  /** The peer's number, 0 until it is known. */
+  remote = 0;
+  /** Of the extension; a peer's reply may correct what its answer to a query said. */
+  version: number;
+  /** Of the message that is being repeated. */
+  timer: Timer | undefined;
+  readonly #host: EndpointHost;
+  #header: Uint8Array;
+  /** Counters modulo 2^32, as int32. */
+  #sent = 0;
+  #limit = window;
+  #arrived = 0;
+  #granted = window;
+  #unread = 0;
+  #probe: Timer | undefined;
+  #probeWait = probeFirst;
+
+  constructor(host: EndpointHost, { number, peer, qos, token }: EndpointConfig) {
+    this.#host = host;
+    this.number = number;
+    this.peer = peer;
+    this.token = token;
+    this.version = peer.version;
+    this.#header = new Uint8Array(0);
+    const { format } = host.wire;
+    this.end = new FlowEnd(
+      {
+        send: (packet) => this.#send(packet),
+        taken: () => this.#taken(),
+        release: () => host.released(this),
+      },
+      { qos, mtu: format.maxPayload(host.port.mtu), queue },
+    );
+  }
+
+  /** The flow is up: `remote` is the peer's number. */
+  open(remote: number, version: number): void {
+    const { wire, port } = this.#host;
+    this.machine.move('open');
+    this.remote = remote;
+    this.version = version;
+    const ends = { destination: remote, source: this.number };
+    this.#header = wire.format.header(this.peer.mac, port.mac, ends);
+  }
+
+  /** Is this frame, which carries our number, from our peer? */
+  owns(bytes: Uint8Array, base: number): boolean {
+    const { wire } = this.#host;
+    if (!comesFrom(bytes, base, this.peer.mac)) return false;
+    const source = wire.format.source(bytes, base);
+    return source === 0 || this.remote === 0 || source === this.remote;
+  }
+
+  /** A packet has come. False: there was no room, or nobody will read it. */
+  receive(bytes: Uint8Array, offset: number, length: number): boolean {
+    this.#arrived = (this.#arrived + 1) | 0;
+    if (this.end.full || !this.end.deliver(arena.copy(bytes, offset, length))) return false;
+    this.#unread++;
+    return true;
+  }
+
+  /** The peer says how many packets we may have sent. Nonsense and what is out of date change nothing. */
+  credit(limit: number): void {
+    const more = (limit - this.#limit) | 0;
+    const ahead = (limit - this.#sent) | 0;
+    if (more <= 0 || ahead > queue) return;
+    this.#limit = limit | 0;
+    if (ahead <= 0) return;
+    this.#stopProbing();
+    this.end.writable();
+  }
+
+  /** The peer says how many packets it has sent; those that did not come are lost. */
+  sync(sent: number): void {
+    const lost = (sent - this.#arrived) | 0;
+    if (lost < -queue || lost > queue) return;
+    this.#arrived = sent | 0;
+    this.#grant();
+  }
+
+  /** The port has room again. */
+  writable(): void {
+    this.end.writable();
+  }
+
+  /** No timer is left behind. */
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.#stopProbing();
+  }
+
+  #send(packet: Uint8Array): boolean {
+    const { port, wire } = this.#host;
+    const { length } = packet;
+    if (this.version > 0 && this.#sent === this.#limit) return this.#wait();
+    const header = this.#header;
+    const at = port.reserve(header.length + length);
+    if (at < 0) {
+      this.#host.waitForPort(this);
+      return false;
+    }
+    const { out } = port;
+    out.set(header, at);
+    wire.format.setPayloadBytes(out, at, length);
+    out.set(packet, at + header.length);
+    port.commit(header.length + length);
+    this.#sent = (this.#sent + 1) | 0;
+    if (this.version > 0 && this.#sent % (window / 2) === 0)
+      this.#host.sendSync(this, this.#sent);
+    return true;
+  }
+
+  #wait(): false {
+    if (this.#probe === undefined) this.#probeLater();
+    return false;
+  }
+
+  #probeLater(): void {
+    this.#probe = this.#host.clock.after(
+      this.#probeWait,
+      () => {
+        this.#probeWait = Math.min(2 * this.#probeWait, probeLast);
+        this.#probeLater();
+        this.#host.sendSync(this, this.#sent);
+      },
+      true,
+    );
+  }
+
+  #stopProbing(): void {
+    this.#probe?.cancel();
+    this.#probe = undefined;
+    this.#probeWait = probeFirst;
+  }
+
+  #taken(): void {
+    this.#unread--;
+    if (this.version === 0 || this.machine.state !== 'open') return;
+    const more = (this.#arrived + window - this.#unread - this.#granted) | 0;
+    if (more >= window / 2) this.#grant();
+  }
+
+  #grant(): void {
+    this.#granted = (this.#arrived + Math.max(0, window - this.#unread)) | 0;
+    this.#host.sendCredit(this, this.#granted);
+  }
+}

@@ -1,0 +1,1 @@
+build-san/procfd.o: src/procfd.c src/procfd.h

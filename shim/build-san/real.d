@@ -1,0 +1,1 @@
+build-san/real.o: src/real.c src/real.h

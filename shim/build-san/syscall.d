@@ -1,0 +1,1 @@
+build-san/syscall.o: src/syscall.c src/real.h
