@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { utf8 } from '#lib/core/index.ts';
+import { Errno, PeerError, utf8 } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
 import type { RpcPeer } from '#lib/rpc/index.ts';
 import { SimClock } from '#lib/testkit/index.ts';
@@ -409,6 +409,23 @@ describe('a request from a layer', () => {
     ]);
     closeAll([...a.fds, ...b.fds]);
     expect(await rejection(ipcpd.request(1, 'server', { splice: 0 }))).toBe('ENOTALLOC');
+  });
+
+  it('refuses a spliced flow with the errno of its other end', async () => {
+    await ipcpd.attach(real);
+    ipcpd.answers.ipcp_bootstrap = () => ({ hash: 'SHA3-224', splice: true });
+    await layer('local', 'local');
+    await real.embedded().call('register_name', { name: 'server', layer: 'local' });
+    ipcpd.answers.ipcp_flow_alloc = async ({ params }) => {
+      await ipcpd.request(1, 'server', { splice: params.flow });
+      while (responses().length === 0) await clock.settle();
+      const { response } = responses()[0]!.params;
+      throw new PeerError('Refused', response === Errno.EIPCP ? 'EIPCP' : 'EPROTO');
+    };
+    const refused = rejection(alloc(await program(), 'server'));
+    await clock.advance(1001);
+    expect(await refused).toBe('EIPCP');
+    expect(await flows()).toEqual([]);
   });
 
   it('a layer that never gives a spliced flow back is not believed', async () => {

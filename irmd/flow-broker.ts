@@ -349,7 +349,8 @@ export class FlowBroker {
     try {
       answer = await answering;
     } catch (error) {
-      this.#drop(flow);
+      // The allocating end of a spliced flow hears the errno from its IPCP, and takes this end with it.
+      if (flow.peer === undefined) this.#drop(flow);
       if (!(error instanceof OuroError)) throw error;
       return this.#respond(ipcp, flow, error.errno, noBytes, []);
     }

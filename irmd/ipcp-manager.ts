@@ -58,7 +58,9 @@ export class IpcpManager {
     const { registry, supervisor, log } = this.#deps;
     const entry = registry.ipcps.need(name);
     const { pid } = supervisor;
-    if (!entry.machine.is('null')) await (await supervisor.ready()).destroy(entry.id);
+    // One that does not run is unknown to ipcpd, or has failed there: either way it has no say.
+    if (entry.machine.is('null')) await this.#discard(entry);
+    else await (await supervisor.ready()).destroy(entry.id);
     entry.machine.move('shutdown');
     registry.destroyIpcp(entry);
     log.info(`Destroyed IPCP ${pid}.`);
@@ -160,6 +162,14 @@ export class IpcpManager {
     entry.machine.move('null');
     this.#deps.log.error(`IPCP ${entry.name} has failed.`);
     this.#deps.clock.after(REVIVE_PAUSE, () => void this.#revive(entry), true);
+  }
+
+  async #discard({ id }: IpcpEntry): Promise<void> {
+    try {
+      await this.#deps.supervisor.link().destroy(id);
+    } catch (error) {
+      if (!(error instanceof OuroError)) throw error;
+    }
   }
 
   async #revive(entry: IpcpEntry): Promise<void> {

@@ -1,10 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { irmSocket, parseIrmdConf } from '#lib/config/index.ts';
 import { UsageError, utf8 } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
 import { FakeIpcpd } from './testing/fake-ipcpd.ts';
 import { nextPacket, openFlowFds, type RealIrmd, ringOf, startIrmd } from './testing/real-irmd.ts';
+
+// Real processes and sockets on a machine that may be busy.
+jest.setTimeout(60_000);
 
 let real: RealIrmd;
 afterEach(() => real.close());
@@ -60,7 +63,7 @@ describe('irmd over its socket', () => {
     expect(openFlowFds()).toBe(before);
     expect(await real.irm().listFlows()).toEqual([]);
     real.lines.length = 0;
-  }, 60_000);
+  });
 
   it('lists more than one message holds', async () => {
     real = startIrmd({ embedded: true });

@@ -1,11 +1,14 @@
 /** Everything at once, in a random order that a seed fixes: whatever happens, nothing is left when everybody has gone. */
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Errno } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
 import type { CallResult, RpcPeer } from '#lib/rpc/index.ts';
 import { SeededRandom, SimClock } from '#lib/testkit/index.ts';
 import { FakeIpcpd } from './testing/fake-ipcpd.ts';
 import { openFlowFds, type RealIrmd, startIrmd } from './testing/real-irmd.ts';
+
+// Real processes and sockets on a machine that may be busy.
+jest.setTimeout(30_000);
 
 const pid = process.pid;
 const names = ['direct', 'spliced', 'far', 'nobody'];

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { irmSocket } from '#lib/config/index.ts';
 import { silentLogger } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
@@ -18,6 +18,9 @@ import { loadState, StateFile } from './state.ts';
 import { ChildProgram } from './testing/child-program.ts';
 import { FakeIpcpd } from './testing/fake-ipcpd.ts';
 import { type RealIrmd, startIrmd } from './testing/real-irmd.ts';
+
+// Real processes and sockets on a machine that may be busy.
+jest.setTimeout(30_000);
 
 let dir: string;
 const started: RealIrmd[] = [];

@@ -1,10 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ResourceError } from '#lib/core/index.ts';
 import type { RpcPeer } from '#lib/rpc/index.ts';
 import { SimClock } from '#lib/testkit/index.ts';
 import { FakeIpcpd } from './testing/fake-ipcpd.ts';
 import { FakeChild } from './testing/fakes.ts';
 import { type RealIrmd, startIrmd } from './testing/real-irmd.ts';
+
+// Real processes and sockets on a machine that may be busy.
+jest.setTimeout(30_000);
 
 /** irmd with an ipcpd that is this process: what irmd starts connects over the real socket when a test says so. */
 let clock: SimClock;

@@ -10,6 +10,11 @@ make -s -C shim
 make -s -C apps/libouroboros
 node_modules/.bin/tsc -p .
 
+# ouro-run stands in the way of every program's start: as one file it starts a third faster than as modules.
+node_modules/.bin/esbuild dist/apps/ouro-run/main.js --bundle --platform=node --format=cjs --log-level=warning \
+  --define:import.meta.url=bundleUrl --banner:js='const bundleUrl = require("node:url").pathToFileURL(__filename).href;' \
+  --outfile=dist/apps/ouro-run/bundle.cjs
+
 # A launcher names node and the checkout by path, so it works from anywhere, through links and under sudo.
 launcher() { # name main
   cat >"bin/$1.tmp" <<EOF
@@ -27,7 +32,7 @@ launcher oecho apps/oecho/main.js
 launcher ocbr apps/ocbr/main.js
 launcher operf apps/operf/main.js
 launcher ouro-ps apps/ouro-ps/main.js
-launcher ouro-run apps/ouro-run/main.js
+launcher ouro-run apps/ouro-run/bundle.cjs
 # Node changes what it inherits at its start, so ouro-run is told here what the program is to get back: the soft limit of open
 # files, the descriptors above 2, and the ignored signals.
 cat >bin/ouro-run.tmp <<EOF

@@ -131,16 +131,17 @@ describe('ipcp', () => {
     expect(await rows('irm i l layer local')).toEqual([]);
   });
 
-  it('tells of an unknown type, and leaves nothing behind', async () => {
+  it('tells of a bad device or an unknown type, and leaves nothing behind', async () => {
+    const device = await refused('irm i b t eth-llc l ethernet n eth if no-such-if0');
+    expect(device).toMatch(/No network interface no-such-if0 here: ENODEV/);
     for (const line of [
-      'irm i b t eth-llc l ethernet n eth if wlan0',
       'irm ipcp bootstrap name n1 type normal layer n autobind',
       'irm i b t udp l u n u ip 192.0.2.1',
       'irm i b t raptor l r n r',
       'irm i b t broadcast l b n b',
       'irm ipcp enroll name n2 layer n autobind',
     ])
-      expect(await refused(line)).toMatch(/type (eth-llc|unicast|udp4|raptor|broadcast)/);
+      expect(await refused(line)).toMatch(/type (unicast|udp4|raptor|broadcast)/);
     expect(await rows('irm i l')).toEqual([]);
     expect(await rows('irm n l')).toEqual([]);
   });

@@ -21,6 +21,11 @@ const bufferBytes = 256;
 /** A peer that says nothing for this long is given up. */
 const patience: Millis = 10_000;
 
+const examples = `Examples:
+  oecho -l &                     start a server ...
+  irm bind process $! name oecho ... and give it its name
+  oecho                          Server replied with Client says hi!`;
+
 interface Options {
   listen: boolean;
   name: string | undefined;
@@ -48,9 +53,7 @@ function declare(parser: Argv) {
       desc: `what to say (default: "${greeting}")`,
     })
     .option('json', { type: 'boolean', desc: 'the reply as one line of JSON' })
-    .epilogue(
-      'Examples:\n  oecho -l &                     start a server ...\n  irm bind process $! name oecho ... and give it its name\n  oecho                          Server replied with Client says hi!',
-    );
+    .epilogue(examples);
 }
 
 async function parseOptions(

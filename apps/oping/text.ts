@@ -1,4 +1,4 @@
-/** The lines that oping prints, worded as in the talk (docs/decisions/oping-wording.md). */
+/** The lines that oping prints, worded as in the talk (docs/decisions/tool-wording.md). */
 import type { Millis } from '#lib/core/index.ts';
 import type { PingStatistics, Reply } from './statistics.ts';
 

@@ -2,7 +2,7 @@
  * ouro-run: runs a program with its sockets turned into flows. This file is on the way of every program's start: it imports
  * what that way needs, and the rest when it is asked for.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 // Files, not indexes: each file that is loaded holds the program up by about half a millisecond.
@@ -64,8 +64,9 @@ async function main(): Promise<number> {
       const deadline = realClock.now() + STOP_TIMEOUT_MS;
       while (realClock.now() < deadline) {
         const still = connect();
-        if (still === undefined) return;
-        still.close();
+        still?.close();
+        // The stack removes its lock last.
+        if (still === undefined && !existsSync(join(folder, 'lock'))) return;
         await pause(20);
       }
     },

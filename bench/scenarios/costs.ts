@@ -90,7 +90,7 @@ print("open", flush=True); time.sleep(60)`,
       target: 2,
       repeats: 5,
       before: async () => {
-        host.start([bin('operf'), '-l'], { under: false });
+        host.start([bin('operf'), '-l', '-n', 'operf'], { under: false });
         await new Promise((r) => setTimeout(r, 1000));
       },
       run: async (side) => {

@@ -1,6 +1,6 @@
 /** How a compat test is declared: once, run over flows and again with everything passed through. */
 import { test } from 'node:test';
-import { cannotMakeHosts, Host, type Mode } from './host.ts';
+import { cannotMakeHosts, Host, joinByVeth, type Mode } from './host.ts';
 
 const skip = cannotMakeHosts() ?? false;
 const modes: Mode[] = process.env.OURO_COMPAT_MODES
@@ -35,6 +35,22 @@ export function onHost(
   options: { ms?: number } = {},
 ): void {
   test(name, { skip, timeout: options.ms ?? 60_000 }, () => withHost('flows', body));
+}
+
+/** Two hosts with a cable between them. */
+export function onTwoHosts(
+  name: string,
+  body: (a: Host, b: Host) => Promise<void>,
+  options: { ms?: number; mtu?: number } = {},
+): void {
+  test(name, { skip, timeout: options.ms ?? 60_000 }, () =>
+    withHost('flows', (a) =>
+      withHost('flows', async (b) => {
+        joinByVeth(a, b, 'veth0', options.mtu);
+        await body(a, b);
+      }),
+    ),
+  );
 }
 
 async function withHost(mode: Mode, body: (host: Host) => Promise<void>): Promise<void> {

@@ -202,6 +202,23 @@ export class Host {
   }
 }
 
+/** A cable between two hosts: an interface `name` in each, without addresses, so that the kernel has nothing to say on it. */
+export function joinByVeth(a: Host, b: Host, name = 'veth0', mtu = 1500): void {
+  const [here, there] = [a.netns ?? '', b.netns ?? ''];
+  const peer = ['type', 'veth', 'peer', 'name', name, 'netns', there];
+  execFileSync('ip', ['link', 'add', name, 'netns', here, ...peer]);
+  for (const netns of [here, there]) {
+    const quiet = `net.ipv6.conf.${name}.disable_ipv6=1`;
+    execFileSync('ip', ['netns', 'exec', netns, 'sysctl', '-qw', quiet]);
+    execFileSync('ip', ['-n', netns, 'link', 'set', name, 'mtu', String(mtu), 'up']);
+  }
+}
+
+/** Takes the cable out, or puts it back in, at the host's end. */
+export function setLink(host: Host, up: boolean, name = 'veth0'): void {
+  execFileSync('ip', ['-n', host.netns ?? '', 'link', 'set', name, up ? 'up' : 'down']);
+}
+
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');

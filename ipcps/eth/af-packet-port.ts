@@ -7,6 +7,7 @@
 import { type Clock, type Timer, UsageError } from '#lib/core/index.ts';
 import {
   check,
+  errnoText,
   type InterfaceInfo,
   InterfaceWatch,
   isRunning,
@@ -66,7 +67,9 @@ export class AfPacketPort implements PacketPort {
   ) {
     this.#os = deps.os ?? real;
     this.#clock = deps.clock;
-    const info = check<InterfaceInfo>(this.#os.interfaceInfo(device), `Interface ${device}`);
+    const info = this.#os.interfaceInfo(device);
+    if (typeof info === 'number')
+      throw new UsageError(`No network interface ${device} here: ${errnoText(info)}`, 'ENOENT');
     if (info.mac.length === 0)
       throw new UsageError(`Interface ${device} has no Ethernet address`, 'EOPNOTSUPP');
     this.mac = info.mac;

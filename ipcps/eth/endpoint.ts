@@ -124,6 +124,11 @@ export class Endpoint {
     return source === 0 || this.remote === 0 || source === this.remote;
   }
 
+  /** Is this management frame from our peer? */
+  ownsControl(bytes: Uint8Array, base: number): boolean {
+    return comesFrom(bytes, base, this.peer.mac);
+  }
+
   /** A packet has come. False: there was no room, or nobody will read it. */
   receive(bytes: Uint8Array, offset: number, length: number): boolean {
     this.#arrived = (this.#arrived + 1) | 0;
@@ -179,8 +184,7 @@ export class Endpoint {
     out.set(packet, at + header.length);
     port.commit(header.length + length);
     this.#sent = (this.#sent + 1) | 0;
-    if (this.version > 0 && this.#sent % (window / 2) === 0)
-      this.#host.sendSync(this, this.#sent);
+    if (this.version > 0 && this.#sent % (window / 2) === 0) this.#host.sendSync(this, this.#sent);
     return true;
   }
 

@@ -45,10 +45,13 @@ export const extensionLayout = defineLayout(
 
 const highest = ExtensionCode.withdraw;
 
-export function isExtension({ code, format }: EthWire, bytes: Uint8Array, base: number, end: number) {
-  return (
-    end - base >= format.management.fixedBytes && code.get(bytes, base) >= ExtensionCode.close
-  );
+export function isExtension(
+  { code, format }: EthWire,
+  bytes: Uint8Array,
+  base: number,
+  end: number,
+) {
+  return end - base >= format.management.fixedBytes && code.get(bytes, base) >= ExtensionCode.close;
 }
 
 export function encodeExtension(

@@ -25,7 +25,6 @@ export function sourceMac(bytes: Uint8Array, base: number, addressed: boolean): 
 
 /** Does this frame come from `mac`? Any does where frames carry no addresses. */
 export function comesFrom(bytes: Uint8Array, base: number, mac: Uint8Array): boolean {
-  for (let i = mac.length - 1; i >= 0; i--)
-    if (bytes[base + sourceAt + i] !== mac[i]) return false;
+  for (let i = mac.length - 1; i >= 0; i--) if (bytes[base + sourceAt + i] !== mac[i]) return false;
   return true;
 }

@@ -54,7 +54,9 @@ export class Queries {
     for (const resolve of this.#open.get(name)?.waiting ?? []) resolve();
   }
 
+  /** Who waits is told as if there were an answer. */
   close(): void {
+    for (const name of this.#open.keys()) this.answered(name);
     for (const { timer } of this.#open.values()) timer?.cancel();
     this.#open.clear();
   }

@@ -191,6 +191,32 @@ describe('Dev', () => {
     await outcome;
   });
 
+  it('does not wait for ever for an irmd that takes the connection and says nothing', async () => {
+    const clock = new SimClock();
+    const silent = method(z.unknown(), () => new Promise<never>(() => {}));
+    const { dev } = world(clock, { announce: silent });
+    const call = dev('client').flowAlloc('x');
+    const outcome = expect(call).rejects.toThrow('irmd does not answer within 5000 ms');
+    await clock.advance(5000);
+    await outcome;
+    const abort = new AbortController();
+    const given = dev('other').flowAccept({ signal: abort.signal });
+    abort.abort();
+    await expect(given).rejects.toEqual(code('ECANCELED'));
+  });
+
+  it('deallocates although irmd does not answer', async () => {
+    const clock = new SimClock();
+    const silent = method(z.unknown(), () => new Promise<never>(() => {}));
+    const { dev } = world(clock, { flow_dealloc: silent });
+    const server = dev('server');
+    const accepting = server.flowAccept();
+    const flow = await dev('client').flowAlloc('x');
+    await clock.run(flow.dealloc());
+    expect(clock.now()).toBeLessThanOrEqual(5000);
+    await accepting;
+  });
+
   it('trusts no result of irmd, and closes what came with it', async () => {
     const good = { flow: 1, qos: qosRaw, mtu: 1, data: new Uint8Array(0) };
     const descriptors = () => {

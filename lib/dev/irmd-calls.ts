@@ -5,7 +5,7 @@
  */
 import { Errno, type Limits, type Millis, type QosSpec } from '#lib/core/index.ts';
 import type { CallOptions, CallResult } from '#lib/rpc/index.ts';
-import type { IrmdLink } from './irmd-link.ts';
+import { answerTimeout, type IrmdLink } from './irmd-link.ts';
 import { parseReply, replies } from './replies.ts';
 
 /** irmd's own limit for alloc and join when the caller gives none. */
@@ -102,19 +102,23 @@ export class IrmdCalls {
   async queryName(name: string, limits: Limits): Promise<boolean> {
     const { timeout } = limits;
     const params = timeout === undefined ? { name } : { name, timeout };
-    const reply = await this.#call('query_name', params, limits, timeout);
+    const reply = await this.#call('query_name', params, limits, timeout ?? answerTimeout);
     return this.#parse(replies.query_name, 'query_name', reply, () => 0).known;
   }
 
   /** An irmd that does not know the flow, or is gone, needs no telling. */
   async dealloc(flow: number): Promise<void> {
-    if (this.#link.connected) await this.#link.call('flow_dealloc', { flow }).catch(() => {});
+    await this.#tell('flow_dealloc', { flow });
   }
 
   /** A request that nobody here can answer any more. */
   refuse(flow: number, errno: number): void {
+    void this.#tell('flow_respond', { flow, response: errno });
+  }
+
+  async #tell(method: string, params: object): Promise<void> {
     if (!this.#link.connected) return;
-    this.#link.call('flow_respond', { flow, response: errno }).catch(() => {});
+    await this.#link.call(method, params, { timeout: answerTimeout }).catch(() => {});
   }
 
   readonly #undo: Late = (reply) => {

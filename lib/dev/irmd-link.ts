@@ -23,6 +23,8 @@ import { type CallOptions, type CallResult, type Channel, RpcPeer } from '#lib/r
 const firstPause: Millis = 50;
 const longestPause: Millis = 2000;
 const leaveTimeout: Millis = 500;
+/** For an answer to what irmd answers at once. */
+export const answerTimeout: Millis = 5000;
 
 /** A process as irmd is told about it. */
 export interface Announcement {
@@ -96,7 +98,12 @@ export class IrmdLink {
 
   /** Rejects with PeerError EIRMD when irmd cannot be reached, else as RpcPeer.call. */
   async call(name: string, params: object, options: CallOptions = {}): Promise<CallResult> {
-    return this.#holding(async () => (await this.#open()).call(name, params, options));
+    return this.#holding(async () => {
+      const { clock } = this.#deps;
+      const { signal } = options;
+      const peer = await within(clock, this.#open(), 'Connecting to irmd', { signal });
+      return peer.call(name, params, options);
+    });
   }
 
   /**
@@ -104,13 +111,14 @@ export class IrmdLink {
    * inherits.
    */
   async announce(entry: Announcement & { pid: number }): Promise<unknown> {
-    const { result } = await this.call('announce', entry);
+    const { result } = await this.call('announce', entry, { timeout: answerTimeout });
     this.#others.set(entry.pid, entry);
     return result;
   }
 
   async leave(pid: number): Promise<void> {
-    if (this.#others.delete(pid) && this.connected) await this.call('leave', { pid });
+    if (this.#others.delete(pid) && this.connected)
+      await this.call('leave', { pid }, { timeout: answerTimeout });
   }
 
   /**
@@ -129,7 +137,6 @@ export class IrmdLink {
     const up = this.#up.promise;
     await this.#holding(() => {
       // Again: while somebody waits, the timer has to keep the process alive.
-      this.#retry?.cancel();
       this.#later();
       return within(this.#deps.clock, up, 'Reconnecting to irmd', limits);
     });
@@ -196,11 +203,13 @@ export class IrmdLink {
   /** Another process that ended meanwhile is forgotten; our own announcement has to work. */
   async #repeat(peer: RpcPeer, entry: Announcement): Promise<void> {
     try {
-      await peer.call('announce', entry);
+      await peer.call('announce', entry, { timeout: answerTimeout });
     } catch (error) {
-      const ours = entry.pid === undefined;
-      if (ours || (error instanceof OuroError && error.code === 'EIRMD')) throw error;
-      this.#others.delete(entry.pid as number);
+      const code = error instanceof OuroError ? error.code : undefined;
+      if (code === 'ETIMEDOUT')
+        throw new PeerError(`irmd does not answer within ${answerTimeout} ms`, 'EIRMD');
+      if (entry.pid === undefined || code === 'EIRMD') throw error;
+      this.#others.delete(entry.pid);
     }
   }
 
@@ -212,6 +221,7 @@ export class IrmdLink {
 
   #later(): void {
     if (this.#closed) return;
+    this.#retry?.cancel();
     this.#retry = this.#deps.clock.after(
       this.#pause,
       () => {

@@ -2,7 +2,7 @@
  * The ipcpd side of the protocol with irmd (docs/protocols/control.md): holds the IPCPs of a process and maps irmd's requests
  * to them. It outlives connections: what it holds goes on while irmd is away, and `hello` tells irmd about it.
  *
- * Owns the IPCPs, BOUNDED by 64, so that the hello fits one message, and their flows, BOUNDED by 10,240.
+ * Owns the IPCPs, BOUNDED by 64, so that the hello fits one message, and their flows' ends, BOUNDED by 20,480.
  */
 import {
   type Clock,
@@ -20,8 +20,8 @@ import { messages } from './messages.ts';
 import { type RingPort, realRings } from './ring-port.ts';
 
 const MAX_IPCPS = 64;
-/** As many as irmd has for the host. */
-const MAX_FLOWS = 10_240;
+/** irmd has 10,240 flows for the host; both ends of a local one are here. */
+const MAX_FLOWS = 20_480;
 
 export interface IpcpHostDeps {
   readonly clock: Clock;

@@ -127,6 +127,35 @@ export interface NativeVerbs {
   /** Becomes readable when an interface has changed; what can be read from it says nothing more. */
   linkChanges(): number;
 
+  // UDP, in trains: datagrams of one size (the last may be shorter) from or to one address, at most 64 a call.
+  /** Bound socket; `address` is a sockaddr, here and below. Port 0: the kernel chooses. An IPv6 socket takes IPv6 only. */
+  udpOpen(address: Uint8Array, bufferBytes: number): number;
+  udpName(fd: number): Uint8Array | number;
+  /**
+   * Train i lands at `i * slotBytes`, its source at `i * 28` of `addrs`. `lens[i]` is negative when it was cut; `segments[i]` is the
+   * size of its datagrams, 0 when it is one.
+   */
+  udpRecv(
+    fd: number,
+    slab: Uint8Array,
+    slotBytes: number,
+    lens: Int32Array,
+    segments: Int32Array,
+    addrs: Uint8Array,
+    max: number,
+  ): number;
+  /** Trains `from .. from + count - 1`, `segments[i]` of 0 being one datagram; returns how many were sent. */
+  udpSend(
+    fd: number,
+    slab: Uint8Array,
+    offs: Int32Array,
+    lens: Int32Array,
+    segments: Int32Array,
+    addrs: Uint8Array,
+    from: number,
+    count: number,
+  ): number;
+
   // Memory.
   /** Anonymous file of fixed size (sealed against shrinking, growing and more seals) that starts with `head`. */
   memfdCreate(name: string, size: number, head?: Uint8Array): number;

@@ -16,6 +16,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports)
         register_message(env, exports);
         register_datagram(env, exports);
         register_packet(env, exports);
+        register_udp(env, exports);
         register_memory(env, exports);
         register_watch(env, exports);
         register_process(env, exports);

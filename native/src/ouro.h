@@ -48,6 +48,7 @@ void register_unix_socket(Napi::Env env, Napi::Object exports);
 void register_message(Napi::Env env, Napi::Object exports);
 void register_datagram(Napi::Env env, Napi::Object exports);
 void register_packet(Napi::Env env, Napi::Object exports);
+void register_udp(Napi::Env env, Napi::Object exports);
 void register_memory(Napi::Env env, Napi::Object exports);
 void register_watch(Napi::Env env, Napi::Object exports);
 void register_process(Napi::Env env, Napi::Object exports);

@@ -11,24 +11,21 @@
 #include "table.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 
-int oshim__bind_request(const struct oshim__sock *s, const struct oshim__addr *addr, int far_end,
+int oshim__bind_request(const struct oshim__sock *s, const struct oshim__addr *addr,
                         struct ouro_rep *rep)
 {
     struct ouro_req req;
     oshim__req_sock(&req, OURO_OP_BIND, s, addr);
-    int error =
-        oshim__request(&req, far_end, rep, (REAL(fcntl)(s->fd, F_GETFL, 0L) & O_NONBLOCK) == 0);
+    int error = oshim__request(&req, -1, rep, true);
     if (error == 0)
         error = rep->err;
     if (error == 0 && rep->action != OURO_ACTION_PASS) {
         oshim__slot_set_local(s->slot, rep->local, rep->local_port);
-        if (s->type == SOCK_STREAM)
-            oshim__slot_set_state(s->slot, OURO_STATE_BOUND);
+        oshim__slot_set_state(s->slot, OURO_STATE_BOUND);
     }
     return error;
 }
@@ -72,15 +69,17 @@ OSHIM_HOOK(int, bind, (int fd, const struct sockaddr *sa, socklen_t len))
         error = EINVAL;
     if (error == 0) {
         error = s.type == SOCK_DGRAM ? oshim__dgram_bind(&s, &addr, &rep)
-                                     : oshim__bind_request(&s, &addr, -1, &rep);
+                                     : oshim__bind_request(&s, &addr, &rep);
         oshim__say(fd, "bind", &addr, error == 0 ? rep.text : oshim__error_name(error));
-    }
-    if (error == 0 && rep.action == OURO_ACTION_PASS) {
-        error = oshim__swap_inet(&s);
-        if (error == 0) {
-            errno = saved;
-            return REAL(bind)(fd, sa, len);
+        if (error == 0 && rep.action == OURO_ACTION_PASS) {
+            error = oshim__swap_inet(&s);
+            if (error == 0)
+                error = OSHIM_PASSED;
         }
+    }
+    if (error == OSHIM_PASSED) {
+        errno = saved;
+        return REAL(bind)(fd, sa, len);
     }
     errno = error != 0 ? error : saved;
     return error != 0 ? -1 : 0;

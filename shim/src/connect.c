@@ -27,11 +27,12 @@
 #include <sys/time.h>
 #include <time.h>
 
-#define ATTEMPTS     3   /* a listener with a full queue, then through the gateway */
-#define QUEUE_TRIES  100 /* the gateway's own queue was full */
-#define QUEUE_WAIT   2   /* ms */
-#define FILLER_EXTRA 512 /* beyond the quarter of the send buffer that makes a socket unwritable   \
-                          */
+#define ATTEMPTS    3   /* a listener with a full queue, then through the gateway */
+#define QUEUE_TRIES 100 /* the gateway's own queue was full */
+#define QUEUE_WAIT  2   /* ms */
+#define FILLER_EXTRA                                                                               \
+    512 /* beyond the quarter of the send buffer that makes a socket unwritable                    \
+         */
 #define FILLER_BLOCK 65536
 #define FILLER_IOVS  64
 

@@ -132,8 +132,8 @@ int oshim__request(const struct ouro_req *req, int fd, struct ouro_rep *rep, boo
     /* A thread that is cancelled in here would leak the connection. */
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     int ctl = dial(patient);
-    if (ctl < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
-        error = errno;
+    if (ctl < 0 && errno != ECONNREFUSED && errno != ENOENT && errno != EAGAIN)
+        error = errno; /* EMFILE; EACCES after a change of user; … */
     if (ctl >= 0 && send_request(ctl, req, fd) == 0 && receive_reply(ctl, rep) == 0)
         error = 0;
     if (ctl >= 0)

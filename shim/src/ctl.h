@@ -23,8 +23,9 @@ void oshim__req_sock(struct ouro_req *req, uint16_t op, const struct oshim__sock
 /*
  * Sends a request, with `fd` unless it is -1, and waits for the reply. `patient`: a gateway that is
  * being restarted is given a moment. Returns 0 and a reply whose texts end in NUL, or an errno:
- * ENETDOWN when the gateway cannot be reached or does not answer, EMFILE and the like when the
- * process has no descriptor left. rep->err is the gateway's own answer. errno is kept.
+ * ENETDOWN when the gateway cannot be reached or does not answer, EMFILE when the process has no
+ * descriptor left, EACCES when it has become another user. rep->err is the gateway's own answer.
+ * errno is kept.
  */
 int oshim__request(const struct ouro_req *req, int fd, struct ouro_rep *rep, bool patient);
 

@@ -22,6 +22,8 @@
 #define QUEUE_BYTES     (4 << 20) /* about 3,000 full datagrams; the kernel cuts it to wmem_max */
 #define ATTACH_WAIT_MS  5000      /* another thread is attaching the same socket */
 #define ATTACH_CHECK_MS 1
+#define ATTEMPTS        3
+#define REPLACED        (-3) /* beside errnos and OSHIM_PASSED */
 
 static void deepen(int fd)
 {
@@ -97,35 +99,48 @@ static int join(const struct oshim__sock *s, int *far)
     return 0;
 }
 
-static int wait_attached(const struct oshim__sock *s)
+/* Another socket is behind the descriptor: who attached it has met PASS, or an error. */
+static bool replaced(const struct oshim__sock *s)
+{
+    return oshim__ino(s->fd) != s->ino;
+}
+
+/* 0, REPLACED or an errno. */
+static int wait_attached(struct oshim__sock *s)
 {
     struct timespec wait = {.tv_nsec = ATTACH_CHECK_MS * 1000000L};
     for (int i = 0; i < ATTACH_WAIT_MS / ATTACH_CHECK_MS; i++) {
+        if (replaced(s))
+            return REPLACED;
         if (oshim__slot_state(s->slot) != OURO_STATE_FRESH)
             return 0;
         (void)nanosleep(&wait, NULL);
     }
-    return ENETDOWN;
+    /* A process that has ended in the middle of it, or has a socket of its own by now. */
+    int error = oshim__renew(s);
+    return error != 0 ? error : REPLACED;
 }
 
-/* Sends a request for the socket, with its far end when that is still here. Returns 0, or an errno
- * and maybe rep->err. */
-static int request(struct oshim__sock *s, const struct ouro_req *req, struct ouro_rep *rep)
+/*
+ * Sends a request for the socket, with its far end when that is still here. `patient`: wait for a
+ * gateway that is being restarted. Returns 0, REPLACED or an errno, the gateway's own included.
+ */
+static int try_request(struct oshim__sock *s, const struct ouro_req *req, bool patient,
+                       struct ouro_rep *rep)
 {
-    bool patient = (REAL(fcntl)(s->fd, F_GETFL, 0L) & O_NONBLOCK) == 0;
     int far = -1;
-    int error = 0;
     sigset_t all, before;
 
     if (oshim__slot_state(s->slot) != OURO_STATE_FRESH) {
-        error = oshim__request(req, -1, rep, patient);
+        int error = oshim__request(req, -1, rep, patient);
         return error != 0 ? error : rep->err;
     }
     /* A handler that used the same socket between these steps would wait for us for ever. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    error = join(s, &far);
-    if (error == 0) {
+    int joined = join(s, &far);
+    int error = joined;
+    if (joined == 0) {
         error = oshim__request(req, far, rep, patient);
         (void)close(far);
         if (error == 0)
@@ -134,21 +149,38 @@ static int request(struct oshim__sock *s, const struct ouro_req *req, struct our
             (void)oshim__renew(s); /* the gateway has dropped the far end, or never had it */
         else if (rep->action != OURO_ACTION_PASS)
             oshim__slot_set_state(s->slot, OURO_STATE_ATTACHED);
-    } else if (error == EALREADY) {
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        error = wait_attached(s);
-        if (error == 0)
-            error = oshim__request(req, -1, rep, patient);
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (joined == EALREADY)
+        error = wait_attached(s);
+    else if (joined != 0 && replaced(s))
+        error = REPLACED;
+    if (joined != EALREADY || error != 0)
+        return error;
+    error = oshim__request(req, -1, rep, patient);
     return error != 0 ? error : rep->err;
+}
+
+/* The same until it is settled what is behind the descriptor. Returns 0, OSHIM_PASSED or an errno.
+ */
+static int request(struct oshim__sock *s, struct ouro_req *req, bool patient, struct ouro_rep *rep)
+{
+    for (int i = 0; i < ATTEMPTS; i++) {
+        int error = try_request(s, req, patient, rep);
+        if (error != REPLACED)
+            return error;
+        if (!oshim__sock(s->fd, s))
+            return OSHIM_PASSED;
+        req->ino = s->ino;
+    }
+    return ENETDOWN;
 }
 
 int oshim__dgram_bind(struct oshim__sock *s, const struct oshim__addr *addr, struct ouro_rep *rep)
 {
     struct ouro_req req;
     oshim__req_sock(&req, OURO_OP_BIND, s, addr);
-    int error = request(s, &req, rep);
+    int error = request(s, &req, true, rep);
     if (error == 0 && rep->action != OURO_ACTION_PASS)
         oshim__slot_set_local(s->slot, rep->local, rep->local_port);
     return error;
@@ -176,8 +208,9 @@ static int change(struct oshim__sock *s, const struct oshim__addr *addr, uint32_
     struct ouro_rep rep;
 
     oshim__req_sock(&req, OURO_OP_DGRAM, s, addr);
-    req.flags |= flags;
-    int error = request(s, &req, &rep);
+    bool nonblock = (REAL(fcntl)(s->fd, F_GETFL, 0L) & O_NONBLOCK) != 0;
+    req.flags |= flags | (nonblock ? OURO_REQ_NONBLOCK : 0);
+    int error = request(s, &req, !nonblock, &rep);
     oshim__say(s->fd, call, addr, error == 0 ? rep.text : oshim__error_name(error));
     if (error != 0)
         return error;

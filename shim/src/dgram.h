@@ -12,9 +12,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* The rules sent the call to the real network: its socket is an inet socket now, call libc. */
-#define OSHIM_PASSED (-2)
-
 /* These return 0 or an errno; connect and attach also OSHIM_PASSED. rep->action of bind may be
  * PASS: the caller swaps. */
 struct ouro_rep;
@@ -34,7 +31,8 @@ bool oshim__dgram_peer(const struct oshim__sock *s, struct oshim__addr *peer);
 int oshim__dgram_address(const struct oshim__sock *s, const struct sockaddr *sa, socklen_t len,
                          struct oshim__addr *addr);
 
-/* Takes the error that the gateway has reported, and the datagram that announces it: 0 or an errno. */
+/* Takes the error that the gateway has reported, and the datagram that announces it: 0 or an errno.
+ */
 int oshim__dgram_error(const struct oshim__sock *s);
 
 /* sendmsg and the rest for a socket that oshim__dgram_sock has found; errno as from the real calls.

@@ -10,6 +10,7 @@
 #include "dgram_iov.h"
 #include "options.h"
 #include "real.h"
+#include "swap.h"
 #include "table.h"
 
 #include <fcntl.h>

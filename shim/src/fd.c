@@ -3,6 +3,7 @@
 #include "fd.h"
 
 #include "name.h"
+#include "options.h"
 #include "real.h"
 #include "state.h"
 #include "table.h"
@@ -96,14 +97,16 @@ bool oshim__sock(int fd, struct oshim__sock *out)
     }
 
     unsigned kind = entry & ((1u << KIND_BITS) - 1);
-    mark(fd, kind >> 4 == SOCK_DGRAM);
-    if (kind == KIND_FOREIGN)
+    if (kind == KIND_FOREIGN) {
+        mark(fd, false);
         return false;
+    }
     out->fd = fd;
     out->ino = ino;
     out->family = kind & 15;
     out->type = (uint8_t)(kind >> 4);
     out->slot = oshim__slot_find(ino);
+    mark(fd, out->type == SOCK_DGRAM || oshim__opt_is_set(out->slot, OSHIM_OPT_ENDED));
     return true;
 }
 
@@ -118,6 +121,11 @@ void oshim__fd_learn(const struct oshim__sock *s)
         __atomic_store_n(&cache[s->fd], s->ino << KIND_BITS | (unsigned)s->type << 4 | s->family,
                          __ATOMIC_RELAXED);
     mark(s->fd, s->type == SOCK_DGRAM);
+}
+
+void oshim__fd_mark(int fd)
+{
+    mark(fd, true);
 }
 
 void oshim__fd_meet(int fd)

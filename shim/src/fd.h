@@ -6,10 +6,10 @@
  * the socket's kernel names; losing it costs nothing. It is therefore right after fork, in vfork
  * children and in programs that close descriptors behind our back.
  *
- * Marks: one bit per descriptor, set for what may be one of our datagram sockets. The hooks of
- * read, write, recv and send test this bit and nothing else before they call libc. A stale mark
- * costs one look; a missing one would lose headers, so whatever makes descriptors (socket, dup,
- * SCM_RIGHTS, exec) sets it.
+ * Marks: one bit per descriptor, set for what may be one of our datagram sockets (or a stream whose
+ * reading side the program has shut). The hooks of read, write, recv and send test this bit and
+ * nothing else before they call libc. A stale mark costs one look; a missing one would lose
+ * headers, so whatever makes descriptors (socket, dup, SCM_RIGHTS, exec) sets it.
  */
 #ifndef OSHIM_FD_H
 #define OSHIM_FD_H
@@ -39,6 +39,9 @@ uint64_t oshim__ino(int fd);
 
 /* A descriptor just got what we know: fills the cache and sets the mark. */
 void oshim__fd_learn(const struct oshim__sock *s);
+
+/* A stream of ours is to be looked at before it is read. */
+void oshim__fd_mark(int fd);
 
 /* `fd` may be one of our datagram sockets (dup, SCM_RIGHTS, exec): looks, and sets the mark. */
 void oshim__fd_meet(int fd);

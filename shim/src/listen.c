@@ -65,6 +65,24 @@ static int start(struct oshim__sock *s, int asked, int backlog)
     return error;
 }
 
+/* A socket that was never bound gets a port first, from whom the rules say. Returns 0, OSHIM_PASSED
+ * or an errno. */
+static int autobind(struct oshim__sock *s)
+{
+    struct oshim__addr any;
+    struct ouro_rep rep;
+
+    if (s->slot == NULL || s->slot->local_port != 0)
+        return 0;
+    oshim__addr_any(&any, s->family);
+    int error = oshim__bind_request(s, &any, &rep);
+    if (error == 0 && rep.action == OURO_ACTION_PASS) {
+        error = oshim__swap_inet(s);
+        return error != 0 ? error : OSHIM_PASSED;
+    }
+    return error;
+}
+
 OSHIM_HOOK(int, listen, (int fd, int backlog))
 {
     struct oshim__sock s;
@@ -80,16 +98,19 @@ OSHIM_HOOK(int, listen, (int fd, int backlog))
         return REAL(listen)(fd, real);
     case OSHIM_USED:
         error = oshim__renew(&s);
-        if (error == 0)
-            error = start(&s, backlog, real);
         break;
     case OSHIM_IDLE:
-        error = start(&s, backlog, real);
         break;
     default:
         error = EINVAL;
         break;
     }
-    errno = error != 0 ? error : saved;
+    if (error == 0)
+        error = autobind(&s);
+    if (error == 0)
+        error = start(&s, backlog, real);
+    errno = error > 0 ? error : saved;
+    if (error == OSHIM_PASSED)
+        return REAL(listen)(fd, backlog);
     return error != 0 ? -1 : 0;
 }

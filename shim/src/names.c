@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "dgram.h"
 #include "fd.h"
+#include "options.h"
 #include "real.h"
 #include "stream.h"
 #include "table.h"
@@ -47,22 +48,42 @@ OSHIM_HOOK(int, getpeername, (int fd, struct sockaddr *sa, socklen_t *len))
     return result(oshim__addr_write(&ends.peer, s.family, sa, len), saved);
 }
 
+/*
+ * A peer of TCP does not learn that we shut our reading side; one of AF_UNIX would get EPIPE for
+ * what it writes. So the kernel is not told: the reading calls give what is there and then the end
+ * (recv.c).
+ */
+static bool end_reading(const struct oshim__sock *s)
+{
+    struct ouro_slot *slot = oshim__opt_own_slot(s);
+    if (slot == NULL)
+        return false;
+    oshim__opt_set(slot, OSHIM_OPT_ENDED, 1);
+    oshim__fd_mark(s->fd);
+    return true;
+}
+
 OSHIM_HOOK(int, shutdown, (int fd, int how))
 {
     struct oshim__sock s;
 
-    if (oshim__sock(fd, &s) && how >= SHUT_RD && how <= SHUT_RDWR) {
-        bool connected = true;
-        if (s.type == SOCK_DGRAM)
-            connected = oshim__dgram_peer(&s, NULL);
-        else {
-            enum oshim__stream state = oshim__stream_state(&s, NULL);
-            connected = state != OSHIM_IDLE && state != OSHIM_USED;
-        }
-        if (!connected) { /* AF_UNIX would not mind */
-            errno = ENOTCONN;
-            return -1;
-        }
+    if (!oshim__sock(fd, &s) || how < SHUT_RD || how > SHUT_RDWR)
+        return REAL(shutdown)(fd, how);
+    if (s.type == SOCK_DGRAM) {
+        if (!oshim__dgram_peer(&s, NULL))
+            return result(ENOTCONN, 0);
+        return REAL(shutdown)(fd, how);
+    }
+    switch (oshim__stream_state(&s, NULL)) {
+    case OSHIM_IDLE:
+    case OSHIM_USED:
+        return result(ENOTCONN, 0); /* AF_UNIX would not mind */
+    case OSHIM_CONNECTED:
+        if (how == SHUT_RD && end_reading(&s))
+            return 0;
+        break;
+    default:
+        break;
     }
     return REAL(shutdown)(fd, how);
 }

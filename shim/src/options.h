@@ -80,11 +80,12 @@ enum oshim__opt_id {
 #undef X
         OSHIM_OPT_COUNT,
     /* not options of the program, but kept beside them */
+    OSHIM_OPT_ENDED = 52,  /* a stream after shutdown(SHUT_RD) */
     OSHIM_OPT_GROUPS = 53, /* first of OSHIM_GROUPS hashes of joined multicast groups, 0: free */
     OSHIM_OPT_HELD = 63, /* bits: which of the options that the kernel holds the program has set */
 };
 #define OSHIM_GROUPS 10
-_Static_assert((int)OSHIM_OPT_COUNT <= (int)OSHIM_OPT_GROUPS, "options of a slot");
+_Static_assert((int)OSHIM_OPT_COUNT <= (int)OSHIM_OPT_ENDED, "options of a slot");
 _Static_assert(OSHIM_OPT_GROUPS + OSHIM_GROUPS <= OSHIM_OPT_HELD, "groups of a slot");
 _Static_assert(OSHIM_OPT_HELD < OURO_TABLE_OPTS, "ouro_slot.opts");
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "dgram.h"
 #include "fd.h"
+#include "options.h"
 #include "real.h"
 
 #include <errno.h>
@@ -13,8 +14,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SPECIAL (MSG_TRUNC | MSG_ERRQUEUE) /* flags that AF_UNIX streams take otherwise than TCP   \
-                                            */
+#define SPECIAL                                                                                    \
+    (MSG_TRUNC | MSG_ERRQUEUE) /* flags that AF_UNIX streams take otherwise than TCP               \
+                                */
 
 static ssize_t recv_one(struct oshim__sock *s, void *buf, size_t n, int flags, struct sockaddr *sa,
                         socklen_t *len)
@@ -33,6 +35,42 @@ static ssize_t recv_one(struct oshim__sock *s, void *buf, size_t n, int flags, s
     if (got >= 0 && sa != NULL)
         *len = msg.msg_namelen;
     return got;
+}
+
+/* What a marked descriptor is. */
+enum what {
+    PLAIN, /* nothing to do with us, or a stream like any other */
+    DGRAM,
+    ENDED, /* a stream after shutdown(SHUT_RD): what is there, then the end */
+};
+
+static enum what look(int fd, struct oshim__sock *s)
+{
+    if (!oshim__marked(fd) || !oshim__sock(fd, s))
+        return PLAIN;
+    if (s->type == SOCK_DGRAM)
+        return DGRAM;
+    return oshim__opt_is_set(s->slot, OSHIM_OPT_ENDED) ? ENDED : PLAIN;
+}
+
+/* Receives from an ended stream. */
+static ssize_t recv_rest(int fd, struct msghdr *msg, int flags)
+{
+    int saved = errno;
+    ssize_t got = REAL(recvmsg)(fd, msg, flags | MSG_DONTWAIT);
+    if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+        return got;
+    errno = saved;
+    msg->msg_namelen = 0;
+    msg->msg_controllen = 0;
+    return 0;
+}
+
+static ssize_t recv_rest_flat(int fd, void *buf, size_t n, int flags)
+{
+    struct iovec iov = {.iov_base = buf, .iov_len = n};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    return recv_rest(fd, &msg, flags);
 }
 
 static bool is_stream(int fd)
@@ -90,10 +128,13 @@ static ssize_t recv_special(int fd, size_t n, int flags)
 OSHIM_HOOK(ssize_t, recv, (int fd, void *buf, size_t n, int flags))
 {
     struct oshim__sock s;
-    if (oshim__marked(fd) && oshim__dgram_sock(fd, &s))
+    enum what what = look(fd, &s);
+    if (what == DGRAM)
         return recv_one(&s, buf, n, flags, NULL, NULL);
     if ((flags & SPECIAL) != 0 && is_stream(fd))
         return recv_special(fd, n, flags);
+    if (what == ENDED)
+        return recv_rest_flat(fd, buf, n, flags);
     return REAL(recv)(fd, buf, n, flags);
 }
 
@@ -102,10 +143,13 @@ OSHIM_HOOK(ssize_t, recvfrom,
 {
     struct oshim__sock s;
     ssize_t got;
-    if (oshim__marked(fd) && oshim__dgram_sock(fd, &s))
+    enum what what = look(fd, &s);
+    if (what == DGRAM)
         return recv_one(&s, buf, n, flags, sa, len);
     if ((flags & SPECIAL) != 0 && is_stream(fd))
         got = recv_special(fd, n, flags);
+    else if (what == ENDED)
+        got = recv_rest_flat(fd, buf, n, flags);
     else
         got = REAL(recvfrom)(fd, buf, n, flags, sa, len);
     if (got >= 0 && sa != NULL && len != NULL)
@@ -119,11 +163,12 @@ OSHIM_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
     ssize_t got;
     if (oshim__bad_pointer(msg))
         return REAL(recvmsg)(fd, msg, flags);
-    if (oshim__marked(fd) && oshim__dgram_sock(fd, &s))
+    enum what what = look(fd, &s);
+    if (what == DGRAM)
         return oshim__dgram_recv(&s, msg, flags);
     if ((flags & MSG_ERRQUEUE) != 0 && is_stream(fd))
         return recv_special(fd, 0, flags);
-    got = REAL(recvmsg)(fd, msg, flags);
+    got = what == ENDED ? recv_rest(fd, msg, flags) : REAL(recvmsg)(fd, msg, flags);
     if (got >= 0)
         after(fd, msg);
     return got;
@@ -133,7 +178,7 @@ OSHIM_HOOK(int, recvmmsg,
            (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout))
 {
     struct oshim__sock s;
-    if (oshim__marked(fd) && !oshim__bad_pointer(msgs) && oshim__dgram_sock(fd, &s))
+    if (!oshim__bad_pointer(msgs) && look(fd, &s) == DGRAM)
         return oshim__dgram_recv_many(&s, msgs, n, flags, timeout);
     int got = REAL(recvmmsg)(fd, msgs, n, flags, timeout);
     for (int i = 0; i < got; i++)
@@ -144,10 +189,14 @@ OSHIM_HOOK(int, recvmmsg,
 OSHIM_HOOK(ssize_t, read, (int fd, void *buf, size_t n))
 {
     struct oshim__sock s;
-    /* Reading no bytes takes no datagram. */
-    if (oshim__marked(fd) && n > 0 && oshim__dgram_sock(fd, &s))
+    switch (n > 0 ? look(fd, &s) : PLAIN) { /* reading no bytes takes no datagram */
+    case DGRAM:
         return recv_one(&s, buf, n, 0, NULL, NULL);
-    return REAL(read)(fd, buf, n);
+    case ENDED:
+        return recv_rest_flat(fd, buf, n, 0);
+    default:
+        return REAL(read)(fd, buf, n);
+    }
 }
 
 OSHIM_ALIAS(ssize_t, __read, read, (int fd, void *buf, size_t n));
@@ -155,11 +204,15 @@ OSHIM_ALIAS(ssize_t, __read, read, (int fd, void *buf, size_t n));
 OSHIM_HOOK(ssize_t, readv, (int fd, const struct iovec *iov, int n))
 {
     struct oshim__sock s;
-    if (oshim__marked(fd) && n > 0 && !oshim__bad_pointer(iov) && oshim__dgram_sock(fd, &s)) {
-        struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+    struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+    switch (n > 0 && !oshim__bad_pointer(iov) ? look(fd, &s) : PLAIN) {
+    case DGRAM:
         return oshim__dgram_recv(&s, &msg, 0);
+    case ENDED:
+        return recv_rest(fd, &msg, 0);
+    default:
+        return REAL(readv)(fd, iov, n);
     }
-    return REAL(readv)(fd, iov, n);
 }
 
 /* What programs call when they are built with _FORTIFY_SOURCE. Too small a buffer is for libc to

@@ -84,7 +84,7 @@ void oshim__say_option(int fd, const char *call, int level, int option)
 
 const char *oshim__error_name(int error)
 {
-    const char *name = strerrorname_np(error);
+    const char *name = error < 0 ? "passed" : strerrorname_np(error);
     return name != NULL ? name : "unknown error";
 }
 

@@ -25,10 +25,10 @@ enum oshim__stream oshim__stream_state(const struct oshim__sock *s, struct oshim
 /* The connect has failed: takes its errno and makes the socket idle again. */
 int oshim__stream_take_failure(const struct oshim__sock *s);
 
-/* BIND of a stream or datagram socket with the gateway; see bind.c. Returns 0 or an errno;
- * rep->action may be PASS. */
+/* Reserves an address for a stream socket (bind.c). Returns 0 or an errno; rep->action may be PASS.
+ */
 struct ouro_rep;
-int oshim__bind_request(const struct oshim__sock *s, const struct oshim__addr *addr, int far_end,
+int oshim__bind_request(const struct oshim__sock *s, const struct oshim__addr *addr,
                         struct ouro_rep *rep);
 
 #endif

@@ -184,7 +184,7 @@ int oshim__renew(struct oshim__sock *s)
         oshim__fd_learn(s);
         /* The old socket has let go of the address, and the new one cannot do without. */
         if (local.port != 0 && s->type == SOCK_STREAM)
-            (void)oshim__bind_request(s, &local, -1, &rep);
+            (void)oshim__bind_request(s, &local, &rep);
     }
     errno = saved;
     return error;

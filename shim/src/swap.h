@@ -12,6 +12,10 @@
 
 #include "fd.h"
 
+/* Beside errnos: the rules sent the call to the real network, where its socket is an inet socket by
+ * now: call libc. */
+#define OSHIM_PASSED (-2)
+
 /* A fresh AF_UNIX socket of the same kind, bound with the gateway to the address the old one had.
  * `s` becomes the new one. Returns 0 or an errno. */
 int oshim__renew(struct oshim__sock *s);

@@ -7,7 +7,7 @@
 static void many_iovecs(int a, int b)
 {
     static char out[IOV_MAX], in[IOV_MAX];
-    static struct iovec to[IOV_MAX], from[IOV_MAX];
+    static struct iovec to[IOV_MAX + 1], from[IOV_MAX + 1]; /* one too many, for EMSGSIZE */
     for (int i = 0; i < IOV_MAX; i++) {
         out[i] = (char)(i * 13);
         from[i] = (struct iovec){.iov_base = &out[i], .iov_len = 1};

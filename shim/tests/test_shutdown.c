@@ -49,9 +49,38 @@ static void wakes(void)
     close(d[1]);
 }
 
+/* Shutting the reading side: what is there, then the end; the peer is none the wiser. */
+static void reading(void)
+{
+    int p[2];
+    char buf[16];
+    stream_pair(AF_INET, p);
+    write_all(p[1], "before", 6);
+    CHECK(wait_for(p[0], POLLIN, 1000) & POLLIN);
+    CHECK(shutdown(p[0], SHUT_RD) == 0);
+    CHECK_EQ(read(p[0], buf, sizeof(buf)), 6);
+    CHECK_EQ(read(p[0], buf, sizeof(buf)), 0);
+    CHECK_EQ(recv(p[0], buf, sizeof(buf), 0), 0);
+    int copy = dup(p[0]);
+    CHECK_EQ(read(copy, buf, sizeof(buf)), 0);
+    CHECK_EQ(write(p[1], "more", 4), 4); /* no EPIPE */
+    CHECK_EQ(write(p[1], "more", 4), 4);
+    write_all(p[0], "reply", 5);
+    read_all(p[1], buf, 5);
+    close(p[0]);
+    close(p[1]);
+    /* The number of an ended stream is a new socket like any other. */
+    stream_pair(AF_INET, p);
+    check_stream(p[0], p[1]);
+    check_stream(p[1], p[0]);
+    close(p[0]);
+    close(p[1]);
+}
+
 int main(void)
 {
     start();
+    reading();
     not_connected();
     wakes();
     return 0;

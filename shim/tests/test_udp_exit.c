@@ -1,4 +1,5 @@
-/* A program that sends one datagram and ends at once, as loggers and probes do: the datagram arrives. */
+/* A program that sends one datagram and ends at once, as loggers and probes do: the datagram
+ * arrives. */
 #include "check.h"
 
 int main(void)

@@ -159,6 +159,7 @@ errors_are_those_of_the_manual() {
 
 a_program_binds_and_registers_itself() {
         start serve "$build/tool" serve self local
+        serve=$child
         wait_for "grep -q 'bound 0' $log/serve" && equal "$(tool cycles self 300)" "300 0"
 }
 
@@ -167,8 +168,24 @@ packets_of_all_sizes_come_back_in_order() {
                 equal "$(tool flood self 2000 65535)" 2000
 }
 
+a_typescript_client_floods_the_c_server() {
+        for size in 8 1400 65535; do
+                equal "$(timeout 60 node --no-warnings "$here/tests/peer.mjs" flood self 3000 $size)" 3000 || return 1
+        done
+}
+
+a_c_client_floods_the_typescript_server() {
+        start ts-serve node --no-warnings "$here/tests/peer.mjs" serve
+        peer=$child
+        bind $peer ts-echo && equal "$(tool flood ts-echo 20000 8)" 20000 && equal "$(tool flood ts-echo 5000 1400)" 5000 &&
+                equal "$(tool flood ts-echo 2000 65535)" 2000
+        result=$?
+        stop $peer
+        return $result
+}
+
 flows_leave_nothing_in_irmd() {
-        stop "$child"
+        stop "$serve"
         wait_for "[ \"\$(node --no-warnings $root/dist/apps/irm/main.js flow list --json | tr -d ' \n')\" = '[]' ]"
 }
 
@@ -231,6 +248,8 @@ run echo_of_typescript_with_the_c_server
 run errors_are_those_of_the_manual
 run a_program_binds_and_registers_itself
 run packets_of_all_sizes_come_back_in_order
+run a_typescript_client_floods_the_c_server
+run a_c_client_floods_the_typescript_server
 run flows_leave_nothing_in_irmd
 run a_killed_server_ends_its_flow_after_the_last_packet
 run a_restarted_irmd_is_used_again

@@ -1,0 +1,196 @@
+/**
+ * The allocating side: finds who has a name, asks, and waits for the answer. A peer of ours is asked again until it answers, because
+ * it takes a repeated request for what it is; a C peer is asked once, since every request is a new flow there.
+ *
+ * Owns the requests that wait, BOUNDED by the endpoints.
+ */
+import {
+  CanceledError,
+  type Clock,
+  copyBytes,
+  type Deferred,
+  deferred,
+  type Millis,
+  noBytes,
+  OuroError,
+  type Random,
+  TimeoutError,
+  toHex,
+  within,
+} from '#lib/core/index.ts';
+import {
+  type AllocatedFlow,
+  type AllocateOptions,
+  checkData,
+  hashText,
+  type NameHash,
+  refusal,
+  unknownName,
+} from '#lib/layer/index.ts';
+import type { FlowReplyMessage } from '#lib/wire/index.ts';
+import type { Control } from './control.ts';
+import type { EthCounters } from './counters.ts';
+import type { Directory } from './directory.ts';
+import type { Endpoint } from './endpoint.ts';
+import { ExtensionCode } from './extension.ts';
+import type { Flows } from './flows.ts';
+import { comesFrom, type Peer, sourceMac } from './peer.ts';
+import type { Queries } from './queries.ts';
+import { type EthWire, mark, tokenOf, versionOf } from './wire.ts';
+
+const defaultTimeout: Millis = 20_000;
+const queryTimeout: Millis = 2000;
+const repeatFirst: Millis = 20;
+const repeatLast: Millis = 1000;
+/** Members that turn out not to have the name any more, until we believe it. */
+const maxMembers = 8;
+
+export interface AllocationsDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wire: EthWire;
+  readonly flows: Flows;
+  readonly control: Control;
+  readonly counters: EthCounters;
+  readonly directory: Directory;
+  readonly queries: Queries;
+}
+
+export class Allocations {
+  readonly #deps: AllocationsDeps;
+  readonly #waiting = new Map<Endpoint, Deferred<AllocatedFlow>>();
+
+  #closed: OuroError | undefined;
+
+  constructor(deps: AllocationsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Bytes of data that fit a request. */
+  maxData(hashBytes: number): number {
+    const { flows, wire } = this.#deps;
+    return flows.maxMessage - wire.format.management.fixedBytes - hashBytes;
+  }
+
+  async allocate(hash: NameHash, options: AllocateOptions): Promise<AllocatedFlow> {
+    const { clock, directory } = this.#deps;
+    const { timeout = defaultTimeout, data = noBytes, signal } = options;
+    checkData(data, this.maxData(hash.length));
+    const what = `Allocation of ${hashText(hash)}`;
+    if (signal?.aborted) throw new CanceledError(`${what} canceled`);
+    const deadline = clock.now() + timeout;
+    for (let i = 0; i < maxMembers; i++) {
+      const left = deadline - clock.now();
+      const peer = await this.find(hash, { timeout: Math.min(left, queryTimeout), signal });
+      if (this.#closed !== undefined) throw this.#closed;
+      if (peer === undefined) break;
+      try {
+        const limits = { timeout: Math.max(0, deadline - clock.now()), signal };
+        return await this.#ask(peer, hash, options, what, limits);
+      } catch (error) {
+        const stale = error instanceof OuroError && error.code === 'ENAME' && peer.version > 0;
+        if (stale || error instanceof TimeoutError) directory.forget(toHex(hash), peer.key);
+        if (!stale) throw error;
+      }
+    }
+    throw unknownName(hash);
+  }
+
+  /** A member that has the name, by what we know or by asking all. Undefined when none answers in time; CanceledError. */
+  async find(
+    hash: NameHash,
+    limits: { timeout: Millis; signal?: AbortSignal | undefined },
+  ): Promise<Peer | undefined> {
+    const { clock, directory, queries } = this.#deps;
+    const name = toHex(hash);
+    const known = directory.pick(name, clock.now());
+    if (known !== undefined) return known;
+    try {
+      await queries.wait(name, copyBytes(hash), limits);
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+    }
+    return directory.pick(name, clock.now());
+  }
+
+  /** A reply has come, in the frame at `frame` whose message is at `base`. */
+  replied(message: FlowReplyMessage, bytes: Uint8Array, frame: number, base: number): void {
+    const { wire, flows, counters } = this.#deps;
+    const version = versionOf(wire, 'flow-reply', bytes, base);
+    const token = tokenOf(wire, 'flow-reply', bytes, base);
+    const endpoint = flows.get(message.destination);
+    const ours = endpoint !== undefined && comesFrom(bytes, frame, endpoint.peer.mac);
+    if (!ours || (version > 0 && token !== endpoint.token)) {
+      counters.unexpected++;
+      if (version > 0 && message.response === 0) this.#decline(message, bytes, frame, token);
+      return;
+    }
+    const waiting = this.#waiting.get(endpoint);
+    if (waiting === undefined || !endpoint.machine.is('requested')) {
+      counters.unexpected++;
+      return;
+    }
+    endpoint.stop();
+    if (message.response === 0) {
+      endpoint.open(message.source, version);
+      waiting.resolve({ flow: endpoint.end, data: message.data });
+    } else {
+      flows.free(endpoint, version > 0);
+      waiting.reject(refusal(-message.response));
+    }
+  }
+
+  /** What waits fails. */
+  close(why: OuroError): void {
+    this.#closed = why;
+    for (const waiting of this.#waiting.values()) waiting.reject(why);
+  }
+
+  async #ask(
+    peer: Peer,
+    hash: NameHash,
+    { qos, data = noBytes }: AllocateOptions,
+    what: string,
+    limits: { timeout: Millis; signal?: AbortSignal | undefined },
+  ): Promise<AllocatedFlow> {
+    const { clock, random, wire, flows } = this.#deps;
+    const token = 1 + Math.floor(random.float() * wire.maxToken);
+    const endpoint = flows.add({ peer, qos, token });
+    const source = endpoint.number;
+    const request = { kind: 'flow-request', source, qos, hash, data } as const;
+    const message = wire.format.management.encode(request);
+    mark(wire, 'flow-request', message, token);
+    const answer = deferred<AllocatedFlow>();
+    this.#waiting.set(endpoint, answer);
+    this.#repeat(endpoint, message, repeatFirst);
+    try {
+      return await within(clock, answer.promise, what, limits);
+    } catch (error) {
+      answer.promise.catch(() => {});
+      flows.abandon(endpoint);
+      endpoint.end.dealloc();
+      throw error;
+    } finally {
+      this.#waiting.delete(endpoint);
+    }
+  }
+
+  #repeat(endpoint: Endpoint, message: Uint8Array, pause: Millis): void {
+    const { clock, control } = this.#deps;
+    control.send(endpoint.peer.mac, message);
+    if (endpoint.version === 0) return;
+    const again = () => this.#repeat(endpoint, message, Math.min(2 * pause, repeatLast));
+    endpoint.timer = clock.after(pause, again, true);
+  }
+
+  /** The peer has a flow that nobody here waits for: it must not keep it. */
+  #decline(message: FlowReplyMessage, bytes: Uint8Array, frame: number, token: number): void {
+    const { wire, control } = this.#deps;
+    control.extension(sourceMac(bytes, frame, wire.addressed), {
+      code: ExtensionCode.close,
+      source: message.destination,
+      destination: message.source,
+      token,
+    });
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The flows of a layer's member, from the first message to the last. Both sides of an allocation make endpoints here; here they end.
+ *
+ * A peer of ours is told of the end, again and again until it confirms, and the number is free at once. A peer that does not confirm,
+ * or cannot, may go on sending: the number rests (EndpointTable).
+ */
+import type { Clock, Millis, Random } from '#lib/core/index.ts';
+import { FlowEvent } from '#lib/layer/index.ts';
+import { maxEthManagement } from '#lib/wire/index.ts';
+import type { Control } from './control.ts';
+import type { EthCounters } from './counters.ts';
+import { Endpoint, type EndpointConfig, type EndpointHost } from './endpoint.ts';
+import { EndpointTable } from './endpoint-table.ts';
+import { ExtensionCode, type ExtensionMessage } from './extension.ts';
+import type { PacketPort } from './packet-port.ts';
+import type { EthWire } from './wire.ts';
+
+const closeFirst: Millis = 30;
+const closeTries = 8;
+
+export interface FlowsDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly port: PacketPort;
+  readonly wire: EthWire;
+  readonly control: Control;
+  readonly counters: EthCounters;
+}
+
+export class Flows implements EndpointHost {
+  readonly port: PacketPort;
+  readonly wire: EthWire;
+  readonly clock: Clock;
+  readonly #control: Control;
+  readonly #counters: EthCounters;
+  readonly #table: EndpointTable<Endpoint>;
+  /** BOUNDED by the flows. */
+  readonly #waiting = new Set<Endpoint>();
+  #whenQuiet: (() => void) | undefined;
+
+  constructor(deps: FlowsDeps) {
+    this.port = deps.port;
+    this.wire = deps.wire;
+    this.clock = deps.clock;
+    this.#control = deps.control;
+    this.#counters = deps.counters;
+    const { firstOwn, lastOwn } = deps.wire.format;
+    this.#table = new EndpointTable(firstOwn, lastOwn, deps.random);
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  get resting(): number {
+    return this.#table.resting;
+  }
+
+  /** Longest management message that leaves through this port. */
+  get maxMessage(): number {
+    return Math.min(this.wire.format.maxPayload(this.port.mtu), maxEthManagement);
+  }
+
+  get(number: number): Endpoint | undefined {
+    return this.#table.get(number);
+  }
+
+  /** A new end. ResourceError when all numbers are in use. */
+  add(config: Omit<EndpointConfig, 'number'>): Endpoint {
+    return this.#table.add((number) => new Endpoint(this, { ...config, number }), this.clock.now());
+  }
+
+  /** A packet for one of the flows. */
+  receive(bytes: Uint8Array, base: number): void {
+    const { format } = this.wire;
+    const counters = this.#counters;
+    const endpoint = this.#table.get(format.destination(bytes, base));
+    if (endpoint === undefined) {
+      counters.noFlow++;
+      return;
+    }
+    if (!endpoint.owns(bytes, base)) {
+      counters.foreign++;
+      return;
+    }
+    const length = format.payloadBytes(bytes, base);
+    counters.packetsIn++;
+    counters.bytesIn += length;
+    if (!endpoint.receive(bytes, base + format.headerBytes, length)) counters.dropped++;
+  }
+
+  /** Credit or sync of a flow, from `mac`'s frame at `base`. */
+  count(message: ExtensionMessage, bytes: Uint8Array, base: number): void {
+    const endpoint = this.#addressed(message, bytes, base);
+    if (endpoint === undefined || endpoint.remote !== message.source) {
+      this.#counters.unexpected++;
+      return;
+    }
+    if (message.code === ExtensionCode.credit) endpoint.credit(message.value);
+    else endpoint.sync(message.value);
+  }
+
+  /** The peer has released a flow. False: not one of ours, or one that we do not know to be up. */
+  peerClosed(message: ExtensionMessage, bytes: Uint8Array, base: number): boolean {
+    const endpoint = this.#addressed(message, bytes, base);
+    if (endpoint === undefined) return false;
+    // Its acceptance has got lost: it comes again, and so does this.
+    if (endpoint.machine.is('requested')) return true;
+    this.left(endpoint);
+    return false;
+  }
+
+  /** The peer has confirmed that a flow is over. */
+  confirmed(message: ExtensionMessage, bytes: Uint8Array, base: number): void {
+    const endpoint = this.#addressed(message, bytes, base);
+    if (endpoint?.machine.is('closing')) this.free(endpoint, true);
+    else this.#counters.unexpected++;
+  }
+
+  /** The peer will send nothing more. */
+  left(endpoint: Endpoint): void {
+    if (endpoint.machine.is('closing')) this.free(endpoint, true);
+    if (!endpoint.machine.is('open')) return;
+    endpoint.machine.move('left');
+    endpoint.stop();
+    endpoint.end.peerGone();
+  }
+
+  /** `confirmed`: the peer knows that the flow is over. */
+  free(endpoint: Endpoint, confirmed: boolean): void {
+    if (endpoint.machine.ended) return;
+    endpoint.machine.move('freed');
+    endpoint.stop();
+    this.#waiting.delete(endpoint);
+    this.#table.remove(endpoint.number, confirmed, this.clock.now());
+    if (this.#table.size === 0) this.#whenQuiet?.();
+  }
+
+  /** The allocating side gives up: who answers late finds out. */
+  abandon(endpoint: Endpoint): void {
+    if (endpoint.machine.is('requested')) this.#close(endpoint);
+  }
+
+  released(endpoint: Endpoint): void {
+    if (endpoint.machine.is('open')) this.#close(endpoint);
+    else if (endpoint.machine.is('left')) this.free(endpoint, true);
+  }
+
+  waitForPort(endpoint: Endpoint): void {
+    this.#waiting.add(endpoint);
+  }
+
+  /** The port has room. Who is refused again waits again. */
+  writable(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const endpoint of waiting) endpoint.writable();
+  }
+
+  link(up: boolean): void {
+    for (const { end } of this.#table.values()) end.tell(up ? FlowEvent.up : FlowEvent.down);
+  }
+
+  sendCredit(endpoint: Endpoint, limit: number): void {
+    this.#say(endpoint, ExtensionCode.credit, limit);
+  }
+
+  sendSync(endpoint: Endpoint, sent: number): void {
+    this.#say(endpoint, ExtensionCode.sync, sent);
+  }
+
+  /** All flows end, here and there; resolves when the peers know, or after `patience`. */
+  async close(patience: Millis): Promise<void> {
+    for (const endpoint of [...this.#table.values()]) {
+      if (endpoint.machine.is('open', 'requested')) this.#close(endpoint);
+      endpoint.end.peerGone();
+      if (endpoint.machine.is('left')) this.free(endpoint, true);
+    }
+    if (this.#table.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#whenQuiet = resolve;
+        this.clock.after(patience, resolve);
+      });
+    for (const endpoint of [...this.#table.values()]) endpoint.stop();
+  }
+
+  #close(endpoint: Endpoint): void {
+    endpoint.stop();
+    endpoint.machine.move('closing');
+    if (endpoint.version === 0) this.free(endpoint, false);
+    else this.#sayClose(endpoint, 0);
+  }
+
+  #sayClose(endpoint: Endpoint, tries: number): void {
+    if (tries === closeTries) return this.free(endpoint, false);
+    this.#say(endpoint, ExtensionCode.close, 0);
+    const again = () => this.#sayClose(endpoint, tries + 1);
+    endpoint.timer = this.clock.after(closeFirst * 2 ** tries, again, true);
+  }
+
+  #say({ peer, number, remote, token }: Endpoint, code: ExtensionCode, value: number): void {
+    const message = { code, source: number, destination: remote, token, value };
+    this.#control.extension(peer.mac, message);
+  }
+
+  #addressed(
+    { destination, token }: ExtensionMessage,
+    bytes: Uint8Array,
+    base: number,
+  ): Endpoint | undefined {
+    const endpoint = this.#table.get(destination);
+    if (endpoint === undefined || endpoint.token !== token || endpoint.version === 0)
+      return undefined;
+    return endpoint.ownsControl(bytes, base) ? endpoint : undefined;
+  }
+}

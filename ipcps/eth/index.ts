@@ -1,0 +1,2 @@
+export { ethDixIpcp, ethLlcIpcp } from './eth-ipcp.ts';
+export { EthLayer } from './eth-layer.ts';

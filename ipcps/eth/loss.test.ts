@@ -1,0 +1,164 @@
+/** Two ends of ours over a bad wire: allocation, the end of flows and back-pressure do not depend on any single frame. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { qosRaw, silentLogger, utf8 } from '#lib/core/index.ts';
+import { type Flow, FlowEvent, type FlowRequest } from '#lib/layer/index.ts';
+import { SeededRandom, SimClock } from '#lib/testkit/index.ts';
+import { EthLayer } from './eth-layer.ts';
+import { SimulatedWire, type WireConfig } from './testing/simulated-wire.ts';
+import { dixWire, type EthWire, llcWire } from './wire.ts';
+
+let clock: SimClock;
+beforeEach(() => {
+  clock = new SimClock();
+});
+
+const layers: EthLayer[] = [];
+afterEach(async () => {
+  for (const layer of layers.splice(0)) await clock.run(layer.close());
+});
+
+function pair(wire: EthWire, config: WireConfig, seed = 1) {
+  const medium = new SimulatedWire({ clock, random: new SeededRandom(seed) }, config);
+  const member = (n: number) => {
+    const deps = { clock, random: new SeededRandom(n), log: silentLogger };
+    const layer = new EthLayer(
+      { ...deps, port: medium.attach() },
+      { name: 'ethernet', hash: 'SHA3-256', wire },
+    );
+    layers.push(layer);
+    return layer;
+  };
+  return { medium, a: member(1), b: member(2) };
+}
+
+const bad: WireConfig = { delay: 1, loss: 0.2, duplicate: 0.1, reorder: 0.2 };
+
+describe.each([
+  ['eth-dix', () => dixWire()],
+  ['eth-llc', llcWire],
+] as const)('%s over a wire that loses one frame of five', (_name, wire) => {
+  it('allocates exactly once for each request, and ends every flow on both sides', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const { a, b } = pair(wire(), bad, seed);
+      const served: Flow[] = [];
+      const asked: string[] = [];
+      b.onRequest((r: FlowRequest) => {
+        asked.push(Buffer.from(r.data).toString());
+        served.push(r.accept(r.data));
+      });
+      await b.register(b.hash('server'));
+      for (let i = 0; i < 10; i++) {
+        const data = utf8(`${seed}.${i}`);
+        const reply = await clock.run(a.allocate(a.hash('server'), { qos: qosRaw, data }));
+        expect(Buffer.from(reply.data).toString()).toBe(`${seed}.${i}`);
+        let ended = false;
+        served.at(-1)!.onEvent((e) => {
+          ended = e === FlowEvent.dealloc;
+        });
+        reply.flow.dealloc();
+        await clock.until(() => ended, 'The end at the other side');
+        served.at(-1)!.dealloc();
+        await clock.advance(2000);
+      }
+      expect(asked.length).toBe(10);
+      expect([a.status().flows, b.status().flows]).toEqual([0, 0]);
+      expect([a.status()['resting endpoints'], b.status()['resting endpoints']]).toEqual([0, 0]);
+    }
+  });
+
+  it('goes on after packets, grants and counts were lost', async () => {
+    const { a, b } = pair(wire(), bad, 3);
+    let server: Flow | undefined;
+    b.onRequest((r) => {
+      server = r.accept();
+    });
+    await b.register(b.hash('server'));
+    const { flow } = await clock.run(a.allocate(a.hash('server'), { qos: qosRaw }));
+    let arrived = 0;
+    server!.onReadable(() => {
+      while (server!.read() !== undefined) arrived++;
+    });
+    let sent = 0;
+    const packet = new Uint8Array(100);
+    const more = () => {
+      while (sent < 20_000 && flow.write(packet)) sent++;
+    };
+    flow.onWritable(more);
+    more();
+    await clock.until(() => sent === 20_000, 'The writer');
+    await clock.advance(100);
+    // Four of five, some of them twice.
+    expect(arrived).toBeGreaterThan(16_000);
+    expect(arrived).toBeLessThan(19_000);
+    expect(b.status().dropped).toBe(0);
+  });
+});
+
+describe('a peer that is silent', () => {
+  it('costs an allocation its time-out, and nothing stays', async () => {
+    const { a, b, medium } = pair(dixWire(), {});
+    b.onRequest(() => {});
+    await b.register(b.hash('server'));
+    expect(await clock.run(a.query(a.hash('server')))).toBe(true);
+    medium.tap = () => false;
+    const started = clock.now();
+    await expect(
+      clock.run(a.allocate(a.hash('server'), { qos: qosRaw, timeout: 3000 })),
+    ).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    expect(clock.now() - started).toBe(3000);
+    await clock.advance(60_000);
+    expect(a.status()).toMatchObject({ flows: 0, 'resting endpoints': 1 });
+  });
+
+  it('does not keep the end of a flow waiting', async () => {
+    const { a, b, medium } = pair(dixWire(), {});
+    b.onRequest((r) => r.accept());
+    await b.register(b.hash('server'));
+    const { flow } = await clock.run(a.allocate(a.hash('server'), { qos: qosRaw }));
+    medium.tap = () => false;
+    flow.dealloc();
+    await clock.advance(30_000);
+    expect(a.status()).toMatchObject({ flows: 0, 'resting endpoints': 1 });
+  });
+});
+
+describe('the port', () => {
+  it('holds writers and messages back while it has no room', async () => {
+    const { a, b, medium } = pair(dixWire(), {});
+    let server: Flow | undefined;
+    b.onRequest((r) => {
+      server = r.accept();
+    });
+    await b.register(b.hash('server'));
+    const { flow } = await clock.run(a.allocate(a.hash('server'), { qos: qosRaw }));
+    medium.ports[0]!.room = 3;
+    let woken = 0;
+    flow.onWritable(() => woken++);
+    const written = [0, 1, 2, 3].map(() => flow.write(utf8('x')));
+    expect(written).toEqual([true, true, true, false]);
+    const query = a.query(a.hash('other'), 100);
+    await clock.advance(10);
+    expect(woken).toBe(0);
+    medium.ports[0]!.unblock();
+    expect(await clock.run(query)).toBe(false);
+    expect(woken).toBe(1);
+    await clock.settle();
+    expect(
+      [server!.read(), server!.read(), server!.read(), server!.read()].filter(Boolean),
+    ).toHaveLength(3);
+  });
+
+  it('tells flows that the link is down and up', async () => {
+    const { a, b, medium } = pair(dixWire(), {});
+    b.onRequest((r) => r.accept());
+    await b.register(b.hash('server'));
+    const { flow } = await clock.run(a.allocate(a.hash('server'), { qos: qosRaw }));
+    const events: number[] = [];
+    flow.onEvent((e) => events.push(e));
+    medium.ports[0]!.up = false;
+    await clock.settle();
+    medium.ports[0]!.up = true;
+    await clock.settle();
+    expect(events).toEqual([FlowEvent.down, FlowEvent.up]);
+  });
+});

@@ -1,0 +1,42 @@
+/**
+ * How a UDP IPCP touches the network: datagrams out through memory that the port owns, datagrams in where they were received. So the
+ * layer runs alike over a socket and over the simulated medium of tests.
+ */
+import type { Address } from './address.ts';
+
+export interface Destination {
+  readonly address: Address;
+  /** Longest datagram that goes out in a train; the port lowers it to what the path takes. */
+  longestInTrain: number;
+}
+
+export interface DatagramPortEvents {
+  /** One datagram, `bytes[base..end)`, from the address at `from[fromAt]`; valid during the call. */
+  datagram(
+    bytes: Uint8Array,
+    base: number,
+    end: number,
+    from: Uint8Array,
+    fromAt: number,
+  ): void;
+  /** There is room for datagrams after `reserve` said no. */
+  writable(): void;
+}
+
+export interface DatagramPort {
+  /** Own address and port. */
+  readonly address: Address;
+  /** Where `reserve` reserves. */
+  readonly out: Uint8Array;
+  /** Offset in `out` for a datagram of `bytes`, or -1 when there is no room now. */
+  reserve(bytes: number, to: Destination): number;
+  /** The datagram of the last `reserve` is complete. It leaves by `flush`, or at the end of the turn. */
+  commit(): void;
+  flush(): void;
+  /** Datagrams and events go there from now on. */
+  listen(events: DatagramPortEvents): void;
+  /** What the port itself has counted: readable state, by name. */
+  counters(): Readonly<Record<string, number>>;
+  /** Idempotent. What was committed leaves first. */
+  close(): void;
+}

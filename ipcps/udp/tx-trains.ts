@@ -1,0 +1,85 @@
+/**
+ * Datagrams on their way out, packed one after the other into one slab. Neighbours of one size to one destination form a train, which the
+ * kernel takes as one message; the last of a train may be shorter. Owns the slab; BOUNDED by its size and 64 trains.
+ */
+import { addressSlot } from './address.ts';
+import type { Destination } from './datagram-port.ts';
+
+export const maxTrains = 64;
+const slabBytes = 256 * 1024;
+/** What the kernel takes: datagrams of a train, and all its bytes with the headers. */
+const maxDatagrams = 64;
+const maxTrainBytes = 65_487;
+
+export class TxTrains {
+  readonly bytes: Uint8Array = new Uint8Array(slabBytes);
+  readonly offsets: Int32Array = new Int32Array(maxTrains);
+  readonly lengths: Int32Array = new Int32Array(maxTrains);
+  /** Size of a train's first datagram. */
+  readonly segments: Int32Array = new Int32Array(maxTrains);
+  readonly addresses: Uint8Array = new Uint8Array(maxTrains * addressSlot);
+  readonly #to: (Destination | undefined)[] = new Array(maxTrains);
+  #first = 0;
+  #count = 0;
+  #cursor = 0;
+  #reserved = 0;
+  #joins = false;
+
+  /** First train that was not sent, and how many wait from there. */
+  get first(): number {
+    return this.#first;
+  }
+
+  get waiting(): number {
+    return this.#count - this.#first;
+  }
+
+  destination(train: number): Destination {
+    return this.#to[train]!;
+  }
+
+  /** Offset for the next datagram, or -1 when there is no room. */
+  reserve(bytes: number, to: Destination): number {
+    this.#joins = this.#fits(bytes, to);
+    if (this.#cursor + bytes > slabBytes || (!this.#joins && this.#count === maxTrains)) return -1;
+    this.#reserved = bytes;
+    if (!this.#joins) this.#to[this.#count] = to;
+    return this.#cursor;
+  }
+
+  commit(): void {
+    const bytes = this.#reserved;
+    if (this.#joins) {
+      this.lengths[this.#count - 1]! += bytes;
+    } else {
+      const train = this.#count++;
+      this.offsets[train] = this.#cursor;
+      this.lengths[train] = bytes;
+      this.segments[train] = bytes;
+      this.addresses.set(this.destination(train).address, train * addressSlot);
+    }
+    this.#cursor += bytes;
+  }
+
+  sent(trains: number): void {
+    this.#first += trains;
+    if (this.#first < this.#count) return;
+    this.#first = 0;
+    this.#count = 0;
+    this.#cursor = 0;
+  }
+
+  #fits(bytes: number, to: Destination): boolean {
+    const last = this.#count - 1;
+    if (last < this.#first || this.#to[last] !== to) return false;
+    const size = this.segments[last]!;
+    const length = this.lengths[last]!;
+    return (
+      bytes <= size &&
+      size <= to.longestInTrain &&
+      length % size === 0 &&
+      length < size * maxDatagrams &&
+      length + bytes <= maxTrainBytes
+    );
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * DatagramPort over a UDP socket. Owns the socket, a receive slab of 16 trains and a send slab. After a batch the event loop gets its
+ * turn; what waits then is in the socket's buffer, BOUNDED by `bufferBytes`.
+ */
+import type { Clock, Timer } from '#lib/core/index.ts';
+import { check, type NativeVerbs, os as real, Watch, WatchEvent } from '#lib/os/index.ts';
+import { type Address, addressSlot, addressText } from './address.ts';
+import type { DatagramPort, DatagramPortEvents, Destination } from './datagram-port.ts';
+import { TxTrains } from './tx-trains.ts';
+
+const BATCH = 16;
+/** The longest train. */
+const SLOT = 65_536;
+const BUFFER_BYTES = 16 * 1024 * 1024;
+const EAGAIN = -11;
+const ENOBUFS = -105;
+/** The device refused a datagram for lack of room: it says nothing when there is some again. */
+const RETRY = 1;
+
+const nobody: DatagramPortEvents = { datagram() {}, writable() {} };
+
+export class UdpPort implements DatagramPort {
+  readonly address: Address;
+  readonly #os: NativeVerbs;
+  readonly #clock: Pick<Clock, 'after'>;
+  readonly #fd: number;
+  readonly #socket: Watch;
+  readonly #rx = new Uint8Array(BATCH * SLOT);
+  readonly #lengths = new Int32Array(BATCH);
+  readonly #segments = new Int32Array(BATCH);
+  readonly #sources = new Uint8Array(BATCH * addressSlot);
+  readonly #tx = new TxTrains();
+  #events: DatagramPortEvents = nobody;
+  #flushing = false;
+  #blocked = false;
+  #retry: Timer | undefined;
+  #closed = false;
+  #truncated = 0;
+  #refused = 0;
+  #split = 0;
+
+  /** UsageError EADDRINUSE, EADDRNOTAVAIL. */
+  constructor(
+    deps: { clock: Pick<Clock, 'after'>; os?: NativeVerbs },
+    { address }: { address: Address },
+  ) {
+    this.#os = deps.os ?? real;
+    this.#clock = deps.clock;
+    const what = `Opening UDP socket ${addressText(address)}`;
+    this.#fd = check<number>(this.#os.udpOpen(address, BUFFER_BYTES), what);
+    try {
+      this.address = check<Uint8Array>(this.#os.udpName(this.#fd), what);
+      this.#socket = new Watch(this.#os, this.#fd, WatchEvent.readable, (status, events) =>
+        this.#ready(status, events),
+      );
+    } catch (error) {
+      this.#os.close(this.#fd);
+      throw error;
+    }
+  }
+
+  get out(): Uint8Array {
+    return this.#tx.bytes;
+  }
+
+  listen(events: DatagramPortEvents): void {
+    this.#events = events;
+  }
+
+  reserve(bytes: number, to: Destination): number {
+    const at = this.#tx.reserve(bytes, to);
+    if (at >= 0) return at;
+    this.flush();
+    const again = this.#tx.reserve(bytes, to);
+    if (again < 0) this.#blocked = true;
+    return again;
+  }
+
+  commit(): void {
+    this.#tx.commit();
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.flush();
+    });
+  }
+
+  flush(): void {
+    const tx = this.#tx;
+    const { bytes, offsets, lengths, segments, addresses } = tx;
+    while (tx.waiting > 0 && !this.#closed) {
+      const { first, waiting } = tx;
+      const fd = this.#fd;
+      const sent = this.#os.udpSend(
+        fd,
+        bytes,
+        offsets,
+        lengths,
+        segments,
+        addresses,
+        first,
+        waiting,
+      );
+      if (sent > 0) tx.sent(sent);
+      else if (sent === EAGAIN) return this.#socket.set(WatchEvent.readable | WatchEvent.writable);
+      else if (sent === ENOBUFS) return this.#tryAgain();
+      else this.#failed(first);
+    }
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      truncated: this.#truncated,
+      'refused by the network': this.#refused,
+      'trains split': this.#split,
+    };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.flush();
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.#socket.close();
+    this.#os.close(this.#fd);
+  }
+
+  #ready(status: number, events: number): void {
+    // Fetching the error is all that is needed: a destination that cannot be reached is no fault of the socket.
+    if (status < 0) this.#socket.resume();
+    if (events & WatchEvent.writable) {
+      this.#socket.set(WatchEvent.readable);
+      this.flush();
+      this.#room();
+    }
+    this.#receive();
+  }
+
+  #receive(): void {
+    if (this.#closed) return;
+    const rx = this.#rx;
+    const sources = this.#sources;
+    const fd = this.#fd;
+    const got = this.#os.udpRecv(fd, rx, SLOT, this.#lengths, this.#segments, sources, BATCH);
+    for (let i = 0; i < got; i++) {
+      const length = this.#lengths[i]!;
+      if (length < 0) {
+        this.#truncated++;
+        continue;
+      }
+      const end = i * SLOT + length;
+      const size = this.#segments[i]! || Math.max(1, length);
+      let at = i * SLOT;
+      do {
+        if (this.#closed) return;
+        this.#events.datagram(rx, at, Math.min(at + size, end), sources, i * addressSlot);
+        at += size;
+      } while (at < end);
+    }
+  }
+
+  /**
+   * The kernel takes a train only when its datagrams fit the path whole, and the interface can do checksums: then its datagrams go one by
+   * one, now and to this destination from now on. Anything else that fails is lost, as on any network.
+   */
+  #failed(train: number): void {
+    const tx = this.#tx;
+    const size = tx.segments[train]!;
+    const offset = tx.offsets[train]!;
+    const end = offset + tx.lengths[train]!;
+    const to = tx.destination(train);
+    tx.sent(1);
+    if (end - offset === size) {
+      this.#refused++;
+      return;
+    }
+    this.#split++;
+    to.longestInTrain = Math.min(to.longestInTrain, size - 1);
+    for (let at = offset; at < end; at += size) {
+      const length = Math.min(size, end - at);
+      const one = (value: number) => Int32Array.of(value);
+      const sent = this.#os.udpSend(
+        this.#fd,
+        tx.bytes,
+        one(at),
+        one(length),
+        one(0),
+        to.address.length < addressSlot ? padded(to.address) : to.address,
+        0,
+        1,
+      );
+      if (sent !== 1) this.#refused++;
+    }
+  }
+
+  #tryAgain(): void {
+    this.#retry ??= this.#clock.after(RETRY, () => {
+      this.#retry = undefined;
+      this.flush();
+      this.#room();
+    });
+  }
+
+  #room(): void {
+    if (!this.#blocked || this.#closed) return;
+    this.#blocked = false;
+    this.#events.writable();
+  }
+}
+
+function padded(address: Address): Uint8Array {
+  const slot = new Uint8Array(addressSlot);
+  slot.set(address);
+  return slot;
+}

@@ -1,3 +1,0 @@
-build-san/bind.o: src/bind.c src/ctl.h src/addr.h src/text.h src/fd.h \
- include/ouro_abi.h src/dgram.h src/options.h src/real.h src/say.h \
- src/stream.h src/swap.h src/table.h

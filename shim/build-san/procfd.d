@@ -1,1 +1,0 @@
-build-san/procfd.o: src/procfd.c src/procfd.h

@@ -1,1 +1,0 @@
-build-san/real.o: src/real.c src/real.h

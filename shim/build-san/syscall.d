@@ -1,1 +1,0 @@
-build-san/syscall.o: src/syscall.c src/real.h
