@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { onHost } from './support/compat.ts';
-import { bin, type Host } from './support/host.ts';
+import { bin, commandLine, type Host } from './support/host.ts';
 import { type Proc, waitFor } from './support/proc.ts';
 
 /** Echo server on TCP and UDP port 9000; prints "end <peer port>" when a client's stream ends. */
@@ -66,6 +66,12 @@ const works = (host: Host, kind: 'TCP' | 'UDP', ms = 5000) =>
     ms,
   );
 
+/** The process that is gateway, irmd and local IPCP in one; its guard has the same words on its command line. */
+const stackOf = (host: Host) =>
+  waitFor('the stack', () =>
+    host.pidsOf('ouro-run/stack').find((pid) => !commandLine(pid).includes('ouro-guard')),
+  );
+
 async function within(ms: number, what: string, check: () => boolean): Promise<void> {
   await waitFor(what, check, ms);
 }
@@ -105,7 +111,7 @@ onHost(
     const [, client] = await pair(host);
     await works(host, 'UDP');
     for (let round = 0; round < 2; round++) {
-      const stack = await waitFor('the stack', () => host.pidsOf('ouro-run/stack')[0]);
+      const stack = await stackOf(host);
       process.kill(stack, 'SIGKILL');
       const seen = client.stdout.length;
       await works(host, 'TCP');
@@ -118,7 +124,7 @@ onHost(
 
 onHost('kill -9 of the gateway ends relayed streams within a second', async (host) => {
   const [, client] = await pair(host, ['--no-direct']);
-  const stack = await waitFor('the stack', () => host.pidsOf('ouro-run/stack')[0]);
+  const stack = await stackOf(host);
   process.kill(stack, 'SIGKILL');
   await within(1000, 'the error', () => /error (EOF|104|32)/.test(client.stdout));
   await works(host, 'TCP');
@@ -152,7 +158,7 @@ onHost(
     const server = host.start(['python3', '-c', SERVER]);
     await waitFor('the server', () => server.stdout.includes('up'));
     await works(host, 'TCP');
-    const stack = await waitFor('the stack', () => host.pidsOf('ouro-run/stack')[0]);
+    const stack = await stackOf(host);
     const fds = () => readdirSync(`/proc/${stack}/fd`).length;
     const before = fds();
     const out = await host.ok(

@@ -27,7 +27,7 @@ export const POOL4 = '100.64.0.0/10';
 export const POOL6 = 'fd4f:7572:6f00:1::/64';
 
 /** `<gw>/l/6-4294967295` has to fit into sun_path. */
-const MAX_FOLDER = 107 - '/l/6-4294967295'.length;
+const MAX_FOLDER = 107 - '/u/6-4294967295-4194304'.length;
 
 export function folderProblem(folder: string): string | undefined {
   const length = Buffer.byteLength(folder);

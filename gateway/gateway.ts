@@ -12,6 +12,7 @@ import { ensureRuntimeDir, type NativeVerbs, PidWatch } from '#lib/os/index.ts';
 import { RpcPeer, SeqpacketServer } from '#lib/rpc/index.ts';
 import { AddressPool, HostAddresses, parseCidr } from './addr/index.ts';
 import { adminMethods, type GatewayStatus } from './admin/methods.ts';
+import { heldEnds } from './admin/held-sockets.ts';
 import { socketRows } from './admin/rows.ts';
 import { folderProblem, type GatewayConfig, POOL4, POOL6 } from './config.ts';
 import { type Core, Serials } from './core.ts';
@@ -349,6 +350,7 @@ export class Gateway {
           connections: this.#connections,
           datagrams: this.#datagrams,
           counters: (ino) => this.#table.counters(ino),
+          held: () => heldEnds(os, this.#gwid, pidsOf(this.#procs)),
         });
       },
       status: () => this.status(),
@@ -403,4 +405,8 @@ function watchProcess(pid: number, onExit: () => void, os: NativeVerbs): { close
 /** The path of a listening socket stays when the socket goes. */
 function removeListener(folder: string, endpoint: Endpoint): void {
   rmSync(join(folder, 'l', `${endpoint.family}-${endpoint.ino}`), { force: true });
+}
+
+function* pidsOf(procs: ProcessTable): Iterable<number> {
+  for (const { pid } of procs.values()) yield pid;
 }

@@ -16,7 +16,7 @@ beforeEach(() => {
   clock = new SimClock();
   before = openFlowFds();
   real = startIrmd({ clock, embedded: true });
-  ipcpd = new FakeIpcpd();
+  ipcpd = new FakeIpcpd(clock);
 });
 afterEach(async () => {
   await clock.run(real.close());
@@ -211,10 +211,13 @@ describe('a flow through a layer', () => {
     await layer('e1');
     await layer('e2', 'unicast');
     ipcpd.answers.ipcp_query = ({ params }) => ({ known: params.ipcp === 1 });
-    ipcpd.answers.ipcp_flow_alloc = () => ({ data: utf8('far') });
+    ipcpd.answers.ipcp_flow_alloc = ({ params }) => ({
+      data: ipcpd.respond(params.data, utf8('far')),
+    });
     const peer = await program();
     const got = await alloc(peer, 'far');
     expect(got.result).toMatchObject({ flow: 0, mtu: 1000, keepalive: true });
+    expect(Buffer.from(got.result.data).toString()).toBe('far');
     expect(await flows()).toMatchObject([{ flow: 0, medium: 'ipcp', ipcp: 'e1' }]);
     const call = ipcpd.calls.find((c) => c.method === 'ipcp_flow_alloc')!;
     expect(call.fds.length).toBe(2);
@@ -382,7 +385,7 @@ describe('a request from a layer', () => {
     const peer = await program();
     const params = { ...ipcpd.calls[0]?.params, ipcp: 1, qos: undefined };
     expect(await rejection(peer.call('ipcp_flow_request', params))).toBe('EINVAL');
-    const real2 = new FakeIpcpd();
+    const real2 = new FakeIpcpd(clock);
     Object.defineProperty(real2, 'peer', { value: peer });
     expect(await rejection(real2.request(1, 'server'))).toBe('EPERM');
   });

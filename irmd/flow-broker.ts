@@ -28,6 +28,7 @@ import { type Answer, type Delivery, keepalive, type Verdict } from './delivery.
 import type { Rings } from './host.ts';
 import type { IpcpLink } from './ipcp-link.ts';
 import type { Layers, Member } from './layers.ts';
+import type { Oap } from './oap.ts';
 import { type IpcpEntry, nameOfHash, type ProcessEntry, type Registry } from './registry/index.ts';
 
 /** Who asks: a process, through a connection that may be its own. */
@@ -58,6 +59,7 @@ export interface FlowBrokerDeps {
   delivery: Delivery;
   layers: Layers;
   rings: Rings;
+  oap: Oap;
   clock: Pick<Clock, 'after' | 'now'>;
   log: Logger;
   /** Process that runs the IPCPs, for log lines. */
@@ -153,16 +155,19 @@ export class FlowBroker {
       throw new UsageError(`IPCP ${ipcp.name} has no name for ${hashText(request.hash)}`, 'ENAME');
     }
     if (request.splice !== undefined) return this.#incomingSpliced(ipcp, request.splice);
+    const { oap, delivery } = this.#deps;
+    const exchange = oap.receive(request.data);
     const flow = this.#create(name, request.qos, 'accept-pending');
     flow.ipcp = ipcp.id;
     flow.medium = 'ipcp';
     const abort = new AbortController();
     this.#inFlight.set(flow, abort);
     const mtu = ipcp.facts?.mtu;
-    const wanted = { flow, data: request.data, handoffUid: undefined, mtu };
-    void this.#serve(ipcp, flow, this.#deps.delivery.deliver(wanted, abort.signal)).finally(() =>
-      this.#inFlight.delete(flow),
-    );
+    const wanted = { flow, data: exchange.data, handoffUid: undefined, mtu };
+    const answering = delivery
+      .deliver(wanted, abort.signal)
+      .then((answer) => ({ ...answer, data: oap.answer(exchange, answer.data) }));
+    void this.#serve(ipcp, flow, answering).finally(() => this.#inFlight.delete(flow));
     return { flow: flow.id };
   }
 
@@ -311,16 +316,32 @@ export class FlowBroker {
     return { flow: peer.id };
   }
 
-  #outward(
+  /** The handshake may ask for the request again, once: a flow of its own to the IPCP, the same one here. */
+  async #outward(
     flow: Flow,
     member: Member,
     { dst, qos, data, timeout }: AllocRequest,
     signal: AbortSignal,
   ): Promise<Answer> {
-    return this.#throughLayer(flow, member, (link, fds) => {
-      const hash = hashName(member.facts.hash, dst);
-      return link.alloc(member.entry.id, { flow: flow.id, hash, qos, data, timeout, fds, signal });
+    const { oap, rings } = this.#deps;
+    const { entry, facts } = member;
+    const hash = hashName(facts.hash, dst);
+    const ask = oap.ask(`${entry.id} ${dst}`, data);
+    const allocate = () =>
+      this.#throughLayer(flow, member, (link, fds) => {
+        const call = { flow: flow.id, hash, qos, data: ask.request, timeout, fds, signal };
+        return link.alloc(entry.id, call);
+      });
+    const answer = await allocate().catch((error) => {
+      if (!ask.again(error)) throw error;
+      return allocate();
     });
+    try {
+      return { ...answer, data: ask.complete(answer.data) };
+    } catch (error) {
+      rings.close(answer.fds);
+      throw error;
+    }
   }
 
   /** The IPCP carries packets between the ring's end 1 and the layer. */

@@ -27,6 +27,7 @@ import type { Host } from './host.ts';
 import { IpcpManager } from './ipcp-manager.ts';
 import { Layers } from './layers.ts';
 import { defaultLimits, type Limits } from './limits.ts';
+import { Oap } from './oap.ts';
 import { Processes } from './processes.ts';
 import { Registry } from './registry/index.ts';
 import { restoreRegistry, takeSnapshot } from './snapshot.ts';
@@ -197,6 +198,7 @@ export class Irmd {
       delivery,
       layers,
       rings,
+      oap: new Oap({ clock }),
       clock,
       log,
       ipcpdPid: () => supervisor.pid,

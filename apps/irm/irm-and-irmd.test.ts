@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createInProcessIpcpd, type InProcessIpcpd } from '#ipcps/common/index.ts';
+import { ethLlcIpcp } from '#ipcps/eth/index.ts';
+import { localIpcp } from '#ipcps/local/index.ts';
 import { type RealIrmd, startIrmd } from '#irmd/testing/real-irmd.ts';
 import { realClock, silentLogger } from '#lib/core/index.ts';
 import { Dev, hostDeps } from '#lib/dev/index.ts';
@@ -23,12 +25,9 @@ beforeEach(async () => {
   irmd = startIrmd();
   const [ours, theirs] = inProcessPair({ pid: process.pid, uid, gid: process.getgid!() });
   irmd.irmd.attach(theirs);
-  ipcpd = createInProcessIpcpd({
-    channel: ours,
-    clock: realClock,
-    logs: () => silentLogger,
-    pid: process.pid,
-  });
+  // Not every type that there is: what irm does about unknown ones is tested too.
+  const deps = { channel: ours, clock: realClock, logs: () => silentLogger, pid: process.pid };
+  ipcpd = createInProcessIpcpd(deps, { types: [localIpcp, ethLlcIpcp] });
   await ipcpd.ready;
 });
 

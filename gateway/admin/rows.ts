@@ -1,29 +1,38 @@
 /** What `ouro-ps` shows: every redirected socket of every program, as plain values. */
-import { formatIp } from '../addr/ip.ts';
+import { formatEndpoint } from '../addr/ip.ts';
 import type { AttachedSocket } from '../datagrams/attached-socket.ts';
 import type { ProcessTable } from '../processes/process-table.ts';
-import type { SlotCounters } from '../sockets/shared-table.ts';
 import type { Endpoint } from '../sockets/endpoint.ts';
 import type { PortTable } from '../sockets/port-table.ts';
+import type { SlotCounters } from '../sockets/shared-table.ts';
 import type { Connection, Connections } from '../streams/connections.ts';
+import type { HeldEnd, HeldEnds } from './held-sockets.ts';
+
+/** States by their names in ss(8). */
+export type RowState = 'LISTEN' | 'BOUND' | 'UNCONN' | 'SYN-SENT' | 'ESTAB';
 
 export interface SocketRow {
-  pid: number;
-  program: string;
-  run: number;
-  proto: 'tcp' | 'udp';
-  state: 'listen' | 'bound' | 'connecting' | 'connected' | 'accepted';
-  /** `name` is what the address means, when it is a name of Ouroboros. */
-  local: { address: string; port: number };
-  peer?: { address: string; port: number; name?: string };
-  names?: string[];
-  via: 'direct' | 'gateway' | '';
-  flow?: number;
-  /** Bytes, or datagrams' payload bytes, that the gateway or the shim counted; the kernel counts no direct ones. */
-  sent?: number;
-  received?: number;
-  dropped?: number;
-  ino?: number;
+  readonly pid: number;
+  readonly program: string;
+  readonly run: number;
+  readonly proto: 'tcp' | 'udp';
+  readonly state: RowState;
+  /** `address:port`. */
+  readonly local: string;
+  readonly peer?: string;
+  /** Name that was allocated to, or names that are accepted for. */
+  readonly names?: readonly string[];
+  readonly via?: 'direct' | 'gateway';
+  /** Number of the flow at irmd; a datagram socket with several has none. */
+  readonly flow?: number;
+  /** Payload bytes that were counted; of direct streams the kernel counts none. */
+  readonly sent?: number;
+  readonly received?: number;
+  /** Bytes that wait: not read by the program, not read by its peer. */
+  readonly recvq?: number;
+  readonly sendq?: number;
+  readonly dropped?: number;
+  readonly ino?: number;
 }
 
 export interface RowsDeps {
@@ -32,6 +41,7 @@ export interface RowsDeps {
   readonly connections: Connections;
   readonly datagrams: { sockets(): Iterable<AttachedSocket> };
   readonly counters: (ino: number) => SlotCounters | undefined;
+  readonly held: () => HeldEnds;
 }
 
 export function socketRows(deps: RowsDeps): SocketRow[] {
@@ -39,45 +49,55 @@ export function socketRows(deps: RowsDeps): SocketRow[] {
   const attached = new Map<number, AttachedSocket>();
   for (const socket of deps.datagrams.sockets()) attached.set(socket.ino, socket);
   const connected = new Set<number>();
+  const held = deps.connections.direct > 0 ? deps.held() : undefined;
   for (const c of deps.connections.values()) {
     connected.add(c.ino);
-    rows.push(...streamRows(deps, c));
+    rows.push(...streamRows(deps, c, held));
   }
   for (const e of deps.ports.endpoints()) {
     if (e.protocol === 'udp') rows.push(datagramRow(deps, e, attached.get(e.ino)));
     else if (!connected.has(e.ino)) rows.push(endpointRow(deps, e));
   }
-  return rows.sort((a, b) => a.pid - b.pid || a.local.port - b.local.port);
+  return rows.sort((a, b) => a.pid - b.pid || a.local.localeCompare(b.local));
 }
 
 /** A direct connection shows both its ends; one through the gateway has a connection for each. */
-function streamRows(deps: RowsDeps, c: Connection): SocketRow[] {
-  const via = c.state === 'relay' ? 'gateway' : c.state === 'direct' ? 'direct' : '';
+function streamRows(deps: RowsDeps, c: Connection, held: HeldEnds | undefined): SocketRow[] {
+  const [near, far] = [formatEndpoint(c.local, c.localPort), formatEndpoint(c.peer, c.peerPort)];
+  const mine = c.role === 'accept' ? { local: far, peer: near } : { local: near, peer: far };
+  const connecting = held?.connecting.get(c.serial);
   const one: SocketRow = {
-    ...who(deps, c.pid, c.run),
+    ...who(deps, connecting?.pid ?? c.pid, c.run),
     proto: 'tcp',
-    state: c.state === 'connecting' ? 'connecting' : c.role === 'accept' ? 'accepted' : 'connected',
-    local: place(c.local, c.localPort),
-    peer: { ...place(c.peer, c.peerPort), name: c.name },
-    via,
+    state: c.state === 'connecting' ? 'SYN-SENT' : 'ESTAB',
+    ...mine,
+    names: [c.name],
+    ...(c.state === 'connecting' ? {} : { via: c.state === 'relay' ? 'gateway' : 'direct' }),
     ...(c.flow === undefined ? {} : { flow: c.flow }),
-    ...(c.bytes === undefined ? {} : c.bytes()),
+    ...c.bytes?.(),
+    ...queues(connecting),
     ...(c.ino === 0 ? {} : { ino: c.ino }),
   };
-  if (c.role === 'accept')
-    return [{ ...one, local: place(c.peer, c.peerPort), peer: place(c.local, c.localPort) }];
   const listener = c.state === 'direct' ? deps.ports.get(c.listener ?? 0) : undefined;
   if (listener === undefined) return [one];
+  const accepted = held?.accepted.get(c.serial);
+  const flow = c.handed[1]?.id;
   const other: SocketRow = {
-    ...who(deps, listener.pid, listener.run),
+    ...who(deps, accepted?.pid ?? listener.pid, listener.run),
     proto: 'tcp',
-    state: 'accepted',
-    local: place(c.peer, c.peerPort),
-    peer: place(c.local, c.localPort),
-    via,
-    ...(c.handed[1] === undefined ? {} : { flow: c.handed[1].id }),
+    state: 'ESTAB',
+    local: far,
+    peer: near,
+    names: [c.name],
+    via: 'direct',
+    ...(flow === undefined ? {} : { flow }),
+    ...queues(accepted),
   };
   return [one, other];
+}
+
+function queues(end: HeldEnd | undefined): { recvq?: number; sendq?: number } {
+  return end === undefined ? {} : { recvq: end.received, sendq: end.sent };
 }
 
 function endpointRow(deps: RowsDeps, e: Endpoint): SocketRow {
@@ -85,10 +105,9 @@ function endpointRow(deps: RowsDeps, e: Endpoint): SocketRow {
   return {
     ...who(deps, e.pid, e.run),
     proto: e.protocol,
-    state: e.listening ? 'listen' : 'bound',
-    local: place(e.ip, e.port),
+    state: e.listening ? 'LISTEN' : 'BOUND',
+    local: formatEndpoint(e.ip, e.port),
     ...(names.length > 0 ? { names } : {}),
-    via: '',
     ino: e.ino,
   };
 }
@@ -98,8 +117,8 @@ function datagramRow(deps: RowsDeps, e: Endpoint, socket: AttachedSocket | undef
   const dropped = (counters?.dropped ?? 0) + (socket?.dropped ?? 0);
   return {
     ...endpointRow(deps, e),
-    state: e.peer === undefined ? 'bound' : 'connected',
-    ...(e.peer === undefined ? {} : { peer: place(e.peer.ip, e.peer.port) }),
+    state: e.peer === undefined ? 'UNCONN' : 'ESTAB',
+    ...(e.peer === undefined ? {} : { peer: formatEndpoint(e.peer.ip, e.peer.port) }),
     via: 'gateway',
     ...(counters === undefined ? {} : { sent: counters.tx, received: counters.rx }),
     ...(dropped > 0 ? { dropped } : {}),
@@ -116,10 +135,6 @@ function flowOf(socket: AttachedSocket | undefined): { flow?: number } {
   return flows.size === 1 && only !== undefined ? { flow: only } : {};
 }
 
-function who(deps: RowsDeps, pid: number, run: number): { pid: number; program: string; run: number } {
+function who(deps: RowsDeps, pid: number, run: number) {
   return { pid, program: deps.procs.get(pid)?.program ?? '-', run };
-}
-
-function place(ip: string, port: number): { address: string; port: number } {
-  return { address: formatIp(ip), port };
 }

@@ -56,14 +56,14 @@ export class Arrivals {
   /** `known`: the name is registered here. */
   arrived(message: FlowRequestMessage, peer: Peer, token: Token, known: boolean): void {
     const { counters } = this.#deps;
-    const key = keyOf(peer.key, message.source);
+    const key = keyOf(peer.key, message.source, token);
     const before = this.#pending.get(key) ?? this.#answered.get(key);
-    if (before !== undefined && isSame(before, message, peer, token)) {
+    if (before !== undefined && isSame(before, message, peer)) {
       counters.unexpected++;
       if (before.reply !== undefined && peer.version > 0) this.#send(before, before.reply);
       return;
     }
-    // The peer uses its number for another flow now.
+    // A C peer uses its number for another flow now, and says nothing of the end of the old one.
     if (before !== undefined) this.#supersede(before);
     const arrival: Arrival = {
       peer,
@@ -88,9 +88,9 @@ export class Arrivals {
 
   /** The allocating side has given up, or has released the flow. */
   closed(peerKey: string, source: number, token: Token): void {
-    const key = keyOf(peerKey, source);
+    const key = keyOf(peerKey, source, token);
     const arrival = this.#pending.get(key) ?? this.#answered.get(key);
-    if (arrival?.token === token) this.#supersede(arrival);
+    if (arrival !== undefined && token !== 0) this.#supersede(arrival);
   }
 
   close(): void {
@@ -176,16 +176,16 @@ export class Arrivals {
   }
 }
 
-function keyOf(peerKey: string, source: number): string {
-  return `${peerKey}/${source}`;
+/** A peer of ours tells two requests from one number apart by their tokens. */
+function keyOf(peerKey: string, source: number, token: Token): string {
+  return `${peerKey}/${source}/${token}`;
 }
 
-/** C nodes do not number their requests: the OAP message tells two of them apart. */
-function isSame(before: Arrival, message: FlowRequestMessage, peer: Peer, token: Token): boolean {
-  if (peer.version !== before.peer.version) return false;
-  if (peer.version > 0) return before.token === token;
-  const { hash, data } = before.message;
-  return equal(hash, message.hash) && equal(data, message.data);
+/** C nodes do not number their requests: name and OAP message tell two of them apart. */
+function isSame(before: Arrival, { hash, data }: FlowRequestMessage, { version }: Peer): boolean {
+  if (version !== before.peer.version) return false;
+  const { message } = before;
+  return version > 0 || (equal(message.hash, hash) && equal(message.data, data));
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -16,7 +16,8 @@ import type { PacketPort } from './packet-port.ts';
 import type { EthWire } from './wire.ts';
 
 const closeFirst: Millis = 30;
-const closeTries = 8;
+const closeLast: Millis = 1000;
+const closeTries = 14;
 
 export interface FlowsDeps {
   readonly clock: Clock;
@@ -195,7 +196,8 @@ export class Flows implements EndpointHost {
     if (tries === closeTries) return this.free(endpoint, false);
     this.#say(endpoint, ExtensionCode.close, 0);
     const again = () => this.#sayClose(endpoint, tries + 1);
-    endpoint.timer = this.clock.after(closeFirst * 2 ** tries, again, true);
+    const pause = Math.min(closeFirst * 2 ** tries, closeLast);
+    endpoint.timer = this.clock.after(pause, again, true);
   }
 
   #say({ peer, number, remote, token }: Endpoint, code: ExtensionCode, value: number): void {

@@ -58,7 +58,7 @@ describe.each([
         reply.flow.dealloc();
         await clock.until(() => ended, 'The end at the other side');
         served.at(-1)!.dealloc();
-        await clock.advance(2000);
+        await clock.advance(15_000);
       }
       expect(asked.length).toBe(10);
       expect([a.status().flows, b.status().flows]).toEqual([0, 0]);

@@ -1,12 +1,18 @@
 /** Plays ipcpd: answers irmd's requests as a test says, and remembers them. */
 import { z } from 'zod';
-import { UsageError } from '#lib/core/index.ts';
+import { type Clock, noBytes, realClock, UsageError, type WallMillis } from '#lib/core/index.ts';
 import { hashName } from '#lib/layer/index.ts';
+import { nodeOapDeps, OapClient, OapServer } from '#lib/oap/index.ts';
 import { os } from '#lib/os/index.ts';
 import { type Methods, method, type RpcPeer } from '#lib/rpc/index.ts';
 import type { RealIrmd } from './real-irmd.ts';
 
-type Params = Record<string, unknown> & { ipcp: number; flow: number; hash: Uint8Array };
+type Params = Record<string, unknown> & {
+  ipcp: number;
+  flow: number;
+  hash: Uint8Array;
+  data: Uint8Array;
+};
 export interface Call {
   readonly method: string;
   readonly params: Params;
@@ -39,8 +45,24 @@ export class FakeIpcpd {
     ipcp_bootstrap: () => ({ hash: 'SHA3-224', splice: false, mtu: 1000 }),
     ipcp_enroll: () => ({ layer: 'found', hash: 'SHA3-256', splice: false }),
     ipcp_query: () => ({ known: false }),
-    ipcp_flow_alloc: () => ({ data: new Uint8Array(0) }),
+    ipcp_flow_alloc: ({ params }) => ({ data: this.respond(params.data) }),
   };
+  /** Handshake of the last request. */
+  asked: OapClient | undefined;
+  readonly #server = new OapServer(nodeOapDeps);
+  readonly #now: () => WallMillis;
+
+  /** `clock`: irmd's. */
+  constructor(clock: Pick<Clock, 'wall'> = realClock) {
+    this.#now = () => clock.wall();
+  }
+
+  /** Answers a handshake as an irmd elsewhere would; flows that stay here come without one. */
+  respond(request: Uint8Array, data: Uint8Array = noBytes): Uint8Array {
+    const outcome = this.#server.receive(request, this.#now());
+    if (outcome.kind === 'refuse') return noBytes;
+    return outcome.exchange.answer(this.#now(), data).message;
+  }
   #peer: RpcPeer | undefined;
 
   get methods(): Methods {
@@ -77,8 +99,15 @@ export class FakeIpcpd {
     return only.length === 0 ? taken : taken.filter((m) => only.includes(m));
   }
 
-  request(ipcp: number, name: string, more: object = {}): Promise<{ flow: number }> {
-    const params = { ipcp, hash: hashName('SHA3-224', name), qos: anyQos, data: new Uint8Array(0) };
+  /** As an irmd elsewhere would: its handshake goes along, with `data` inside. */
+  request(
+    ipcp: number,
+    name: string,
+    { data = noBytes, ...more }: { data?: Uint8Array; splice?: number } = {},
+  ): Promise<{ flow: number }> {
+    this.asked = new OapClient(nodeOapDeps, { data, peerTakesData: true });
+    const message = this.asked.request(this.#now());
+    const params = { ipcp, hash: hashName('SHA3-224', name), qos: anyQos, data: message };
     return this.peer
       .call('ipcp_flow_request', { ...params, ...more })
       .then(({ result }) => result as { flow: number });

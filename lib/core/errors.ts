@@ -45,6 +45,8 @@ export const Errno = {
   ENAME: 1007,
   ECRYPT: 1008,
   EAUTH: 1009,
+  /** Between irmds of ours: send the request again, with the data that it held back (docs/wire/extensions.md). */
+  EHELD: 2001,
 } as const;
 export type ErrnoName = keyof typeof Errno;
 

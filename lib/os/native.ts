@@ -196,6 +196,8 @@ export interface NativeVerbs {
   ): number;
   pidfdOpen(pid: number): number;
   pidfdSignal(pidfd: number, signal: number): number;
+  /** A copy of another process's descriptor; -EPERM for those that we may not trace. */
+  pidfdGetfd(pidfd: number, fd: number): number;
   kill(pid: number, signal: number): number;
   flock(fd: number, exclusive: boolean, nonblock: boolean): number;
   /** Returns the previous mask. */

@@ -113,6 +113,12 @@ static Napi::Value pidfd_signal(const Napi::CallbackInfo &info)
                                           nullptr, 0));
 }
 
+/* A copy of another process's descriptor, for whoever may trace it. */
+static Napi::Value pidfd_getfd_(const Napi::CallbackInfo &info)
+{
+        return result(info.Env(), syscall(SYS_pidfd_getfd, int_arg(info, 0), int_arg(info, 1), 0));
+}
+
 static Napi::Value kill_(const Napi::CallbackInfo &info)
 {
         return result(info.Env(), kill(int_arg(info, 0), int_arg(info, 1)));
@@ -164,6 +170,7 @@ void register_process(Napi::Env env, Napi::Object exports)
         add(env, exports, "execve", execve_);
         add(env, exports, "pidfdOpen", pidfd_open_);
         add(env, exports, "pidfdSignal", pidfd_signal);
+        add(env, exports, "pidfdGetfd", pidfd_getfd_);
         add(env, exports, "kill", kill_);
         add(env, exports, "flock", flock_);
         add(env, exports, "umask", umask_);

@@ -27,14 +27,12 @@
 #include <sys/time.h>
 #include <time.h>
 
-#define ATTEMPTS    3   /* a listener with a full queue, then through the gateway */
-#define QUEUE_TRIES 100 /* the gateway's own queue was full */
-#define QUEUE_WAIT  2   /* ms */
-#define FILLER_EXTRA                                                                               \
-    512 /* beyond the quarter of the send buffer that makes a socket unwritable                    \
-         */
+#define ATTEMPTS     3   /* a listener with a full queue, then through the gateway */
+#define QUEUE_TRIES  100 /* the gateway's own queue was full */
+#define QUEUE_WAIT   2   /* ms */
+#define FILLER_EXTRA 512 /* more than the quarter of the buffer at which a socket is unwritable */
 #define FILLER_BLOCK 65536
-#define FILLER_IOVS  64
+#define FILLER_IOVS  256 /* 16 MiB: enough for send buffers of 64 MiB */
 
 struct attempt {
     struct oshim__sock *s;
@@ -84,8 +82,7 @@ static int connect_direct(struct attempt *a, const struct ouro_rep *rep)
         a->relay = true;
         if (error == EINTR)
             a->nonblock = true;
-        int again = start_over(a, AGAIN);
-        return again;
+        return start_over(a, AGAIN);
     }
     return start_over(a, ECONNREFUSED); /* its listener has gone meanwhile */
 }

@@ -147,8 +147,10 @@ static int try_request(struct oshim__sock *s, const struct ouro_req *req, bool p
             error = rep->err;
         if (error != 0)
             (void)oshim__renew(s); /* the gateway has dropped the far end, or never had it */
-        else if (rep->action != OURO_ACTION_PASS)
+        else if (rep->action != OURO_ACTION_PASS) {
+            oshim__slot_set_local(s->slot, rep->local, rep->local_port);
             oshim__slot_set_state(s->slot, OURO_STATE_ATTACHED);
+        }
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (joined == EALREADY)

@@ -24,12 +24,12 @@ static uint64_t cache[OSHIM_FDS];
 
 static void mark(int fd, bool set)
 {
-    if ((unsigned)fd >= OSHIM_FDS)
+    if ((unsigned)fd >= OSHIM_FDS || oshim__marked(fd) == set)
         return;
     uint64_t bit = UINT64_C(1) << (fd % 64);
     if (set)
         __atomic_fetch_or(&oshim__marks[fd / 64], bit, __ATOMIC_RELAXED);
-    else if (oshim__marked(fd))
+    else
         __atomic_fetch_and(&oshim__marks[fd / 64], ~bit, __ATOMIC_RELAXED);
 }
 

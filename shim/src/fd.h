@@ -57,7 +57,8 @@ static inline bool oshim__marked(int fd)
     unsigned n = (unsigned)fd;
     if (__builtin_expect(n >= OSHIM_FDS, 0))
         return fd >= 0;
-    return __builtin_expect((oshim__marks[n / 64] >> (n % 64) & 1) != 0, 0);
+    uint64_t word = __atomic_load_n(&oshim__marks[n / 64], __ATOMIC_RELAXED);
+    return __builtin_expect((word >> (n % 64) & 1) != 0, 0);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PATH_AT offsetof(struct sockaddr_un, sun_path)
 /* "ouro/" gwid "/" family local port peer port serial */
@@ -106,23 +107,29 @@ static const char *below(const struct oshim__un *name, char rest[sizeof(name->un
     return rest;
 }
 
-/* "/<kind>/<family>-<ino>" */
-static bool is_socket_path(const struct oshim__un *name, char kind, uint8_t *family, uint64_t *ino)
+static uint64_t take_dec(const char **at)
 {
-    char rest[sizeof(name->un.sun_path) + 1];
-    const char *at = below(name, rest);
+    uint64_t value = 0;
+    for (; **at >= '0' && **at <= '9'; ++*at)
+        value = value * 10 + (uint64_t)(**at - '0');
+    return value;
+}
 
+/* "/<kind>/<family>-<ino>"; `*rest` is what follows. */
+static bool is_socket_path(const char *at, char kind, uint8_t *family, uint64_t *ino,
+                           const char **rest)
+{
     if (at == NULL || at[0] != '/' || at[1] != kind || at[2] != '/' ||
         (at[3] != '4' && at[3] != '6') || at[4] != '-' || at[5] < '0' || at[5] > '9')
         return false;
     *family = (uint8_t)(at[3] - '0');
-    *ino = 0;
-    for (at += 5; *at >= '0' && *at <= '9'; at++)
-        *ino = *ino * 10 + (uint64_t)(*at - '0');
-    return *at == '\0';
+    *rest = at + 5;
+    *ino = take_dec(rest);
+    return true;
 }
 
-static void socket_path(struct oshim__un *out, const char *kind, uint8_t family, uint64_t ino)
+static struct oshim__text socket_path(struct oshim__un *out, const char *kind, uint8_t family,
+                                      uint64_t ino)
 {
     struct oshim__text t = begin(out);
     oshim__put(&t, oshim__state.dir);
@@ -130,28 +137,36 @@ static void socket_path(struct oshim__un *out, const char *kind, uint8_t family,
     oshim__put_dec(&t, family);
     oshim__put(&t, "-");
     oshim__put_dec(&t, ino);
-    end_path(out, &t);
+    return t;
 }
 
 void oshim__name_listener(struct oshim__un *out, uint8_t family, uint64_t ino)
 {
-    socket_path(out, "/l/", family, ino);
+    struct oshim__text t = socket_path(out, "/l/", family, ino);
+    end_path(out, &t);
 }
 
 bool oshim__name_is_listener(const struct oshim__un *name, uint8_t *family, uint64_t *ino)
 {
-    return is_socket_path(name, 'l', family, ino);
+    char path[sizeof(name->un.sun_path) + 1];
+    const char *rest;
+    return is_socket_path(below(name, path), 'l', family, ino, &rest) && *rest == '\0';
 }
 
 void oshim__name_dgram(struct oshim__un *out, uint8_t family, uint64_t ino)
 {
-    socket_path(out, "/u/", family, ino);
+    struct oshim__text t = socket_path(out, "/u/", family, ino);
+    oshim__put(&t, "-");
+    oshim__put_dec(&t, (uint64_t)gettid());
+    end_path(out, &t);
 }
 
 bool oshim__name_is_dgram(const struct oshim__un *name, uint8_t *family)
 {
+    char path[sizeof(name->un.sun_path) + 1];
+    const char *rest;
     uint64_t ino;
-    return is_socket_path(name, 'u', family, &ino);
+    return is_socket_path(below(name, path), 'u', family, &ino, &rest) && *rest == '-';
 }
 
 void oshim__name_path(struct oshim__un *out, const char *path)
@@ -167,14 +182,6 @@ void oshim__name_in_dir(struct oshim__un *out, const char *rest)
     oshim__put(&t, oshim__state.dir);
     oshim__put(&t, rest);
     end_path(out, &t);
-}
-
-bool oshim__name_is_ours(const struct oshim__un *name)
-{
-    struct oshim__connection c;
-    char rest[sizeof(name->un.sun_path) + 1];
-    return name->un.sun_family == AF_UNIX &&
-           (oshim__name_is_connection(name, &c) || below(name, rest) != NULL);
 }
 
 bool oshim__name_of(int fd, struct oshim__un *out)

@@ -32,14 +32,13 @@ bool oshim__name_is_connection(const struct oshim__un *name, struct oshim__conne
 void oshim__name_listener(struct oshim__un *out, uint8_t family, uint64_t ino);
 bool oshim__name_is_listener(const struct oshim__un *name, uint8_t *family, uint64_t *ino);
 
-/* `<gw>/u/<family>-<ino>`, a datagram socket of a program; its far end has family 0 */
+/* `<gw>/u/<family>-<ino>-<tid>`, a datagram socket of a program; its far end has family 0. Threads that attach the same socket at once must not
+ * meet in one path. */
 void oshim__name_dgram(struct oshim__un *out, uint8_t family, uint64_t ino);
 bool oshim__name_is_dgram(const struct oshim__un *name, uint8_t *family);
 
 /* A name in the gateway's folder: "/relay", "/ctl" */
 void oshim__name_in_dir(struct oshim__un *out, const char *rest);
-/* Any name of this gateway. */
-bool oshim__name_is_ours(const struct oshim__un *name);
 void oshim__name_path(struct oshim__un *out, const char *path);
 
 /* getsockname and getpeername of the kernel; false when they fail. errno is kept. */

@@ -27,8 +27,7 @@
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
-#define SO_PASSRIGHTS_         83
-#define SO_REUSEPORT_BPF_FIRST SO_ATTACH_REUSEPORT_CBPF
+#define SO_PASSRIGHTS 83
 
 uint32_t oshim__options_flags(const struct oshim__sock *s)
 {
@@ -106,7 +105,7 @@ static int get_socket(const struct oshim__sock *s, int option, void *value, sock
     case SO_PASSCRED:
     case SO_PASSSEC:
     case SO_PASSPIDFD:
-    case SO_PASSRIGHTS_:
+    case SO_PASSRIGHTS:
         return EOPNOTSUPP;
     case SO_PEERSEC:
         return ENOPROTOOPT;
@@ -253,7 +252,7 @@ static int set_socket(const struct oshim__sock *s, int option, const void *value
     case SO_PASSCRED:
     case SO_PASSSEC:
     case SO_PASSPIDFD:
-    case SO_PASSRIGHTS_:
+    case SO_PASSRIGHTS:
     case SO_ZEROCOPY:
         return EOPNOTSUPP;
     case SO_ATTACH_FILTER:

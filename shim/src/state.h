@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OSHIM_DIR_BYTES 80 /* leaves room in sun_path for the names below the folder */
+#define OSHIM_DIR_BYTES 85 /* sun_path also has to hold "/u/6-4294967295-4194304" */
 
 struct oshim__state {
     bool on;      /* redirecting at all */

@@ -81,7 +81,9 @@ void oshim__slot_local(const struct ouro_slot *slot, uint8_t family, struct oshi
 
 void oshim__slot_set_local(struct ouro_slot *slot, const uint8_t ip[16], uint16_t port)
 {
-    if (slot == NULL)
+    /* Threads that share a socket may all be told the same address; one of them has written it. */
+    if (slot == NULL ||
+        (slot->local_port == port && memcmp(slot->local, ip, sizeof(slot->local)) == 0))
         return;
     memcpy(slot->local, ip, sizeof(slot->local));
     slot->local_port = port;

@@ -1,20 +1,17 @@
 /* A non-blocking connect: at once or EINPROGRESS, then writable once, then a truthful SO_ERROR. */
 #include "check.h"
 
-static int try_connect(const union sa *to)
-{
-    int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    CHECK(fd >= 0);
-    if (connect(fd, &to->any, sa_len(to)) < 0)
-        CHECK_EQ(errno, EINPROGRESS);
-    return fd;
-}
-
-static void succeeds(int af)
+/* `bytes`: SO_SNDBUF, 0 for the usual. */
+static void succeeds(int af, int bytes)
 {
     int l = listener(af);
     union sa a = name_of(l);
-    int fd = try_connect(&a);
+    int fd = socket(af, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    CHECK(fd >= 0);
+    if (bytes != 0)
+        CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) == 0);
+    if (connect(fd, &a.any, sa_len(&a)) < 0)
+        CHECK_EQ(errno, EINPROGRESS);
     CHECK(wait_for(fd, POLLOUT, 5000) & POLLOUT);
     CHECK_EQ(so_error(fd), 0);
     int s = accept(l, NULL, NULL);
@@ -68,8 +65,10 @@ static void refused(int af)
 int main(void)
 {
     start();
-    succeeds(AF_INET);
-    succeeds(AF_INET6);
+    succeeds(AF_INET, 0);
+    succeeds(AF_INET6, 0);
+    succeeds(AF_INET, 1);
+    succeeds(AF_INET, 8 << 20);
     refused(AF_INET);
     refused(AF_INET6);
     return 0;

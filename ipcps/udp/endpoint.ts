@@ -1,0 +1,184 @@
+/**
+ * One end of a flow over UDP: its numbers, its peer, its window towards a peer of ours, and the FlowEnd that its user holds. It moves
+ * packets; the layer moves it through its states. Packets that wait to be read are BOUNDED by the window, and by the same number from a C
+ * peer, which knows no window: what it sends to a full queue is lost.
+ */
+import {
+  type Clock,
+  type Deferred,
+  defineMachine,
+  type Machine,
+  PacketArena,
+  type QosSpec,
+  type Timer,
+} from '#lib/core/index.ts';
+import { type AllocatedFlow, FlowEnd } from '#lib/layer/index.ts';
+import { udpHeader } from '#lib/wire/index.ts';
+import type { DatagramPort } from './datagram-port.ts';
+import { ExtensionCode } from './extension.ts';
+import type { Peer } from './peers.ts';
+import { Window, windowPackets } from './window.ts';
+
+/**
+ * requested: no answer yet. left: the peer has released it, the user has not. closing: the user has released it, the peer does not know
+ * yet.
+ */
+export const endpointMachine = defineMachine({
+  name: 'udp endpoint',
+  initial: 'requested',
+  states: {
+    requested: { to: ['open', 'closing', 'freed'] },
+    open: { to: ['left', 'closing', 'freed'] },
+    left: { to: ['freed'] },
+    closing: { to: ['freed'] },
+    freed: { to: [], final: true },
+  },
+});
+export type EndpointState = keyof typeof endpointMachine.states;
+
+const headerBytes = udpHeader.bytes;
+const eidAt = udpHeader.at.eid;
+const probeFirst = 20;
+const probeLast = 1000;
+
+const arena = new PacketArena();
+
+/** What an endpoint needs of its layer. */
+export interface EndpointHost {
+  readonly port: DatagramPort;
+  readonly clock: Pick<Clock, 'after'>;
+  /** The port had no room: call `end.writable` when it has. */
+  waitForPort(endpoint: Endpoint): void;
+  /** To the peer, about this flow. */
+  say(endpoint: Endpoint, code: ExtensionCode, value: number): void;
+  /** The user has released its end. */
+  released(endpoint: Endpoint): void;
+}
+
+export interface EndpointConfig {
+  readonly number: number;
+  readonly peer: Peer;
+  readonly qos: QosSpec;
+  readonly mtu: number;
+}
+
+export class Endpoint {
+  readonly number: number;
+  readonly peer: Peer;
+  readonly end: FlowEnd;
+  readonly machine: Machine<EndpointState> = endpointMachine.start();
+  /** The peer's number, 0 until it is known. */
+  remote = 0;
+  /** Of the extension. */
+  version = 0;
+  /** While a request waits for its answer: who waits, and how to say it again. */
+  answer: Deferred<AllocatedFlow> | undefined;
+  ask: (() => void) | undefined;
+  /** The request that it was accepted from. */
+  origin: string | undefined;
+  /** Of the message that is being repeated. */
+  repeating: Timer | undefined;
+  readonly #host: EndpointHost;
+  readonly #window = new Window();
+  #probe: Timer | undefined;
+  #probeWait = probeFirst;
+
+  constructor(host: EndpointHost, { number, peer, qos, mtu }: EndpointConfig) {
+    this.#host = host;
+    this.number = number;
+    this.peer = peer;
+    this.end = new FlowEnd(
+      {
+        send: (packet) => this.#send(packet),
+        taken: () => this.#taken(),
+        release: () => host.released(this),
+      },
+      { qos, mtu, queue: windowPackets },
+    );
+  }
+
+  /** The flow is up: `remote` is the peer's number. */
+  open(remote: number, version: number): void {
+    this.machine.move('open');
+    this.remote = remote;
+    this.version = version;
+    this.ask = undefined;
+  }
+
+  /** A packet has come. False: there was no room, or nobody will read it. */
+  receive(bytes: Uint8Array, offset: number, length: number): boolean {
+    const kept = !this.end.full && this.end.deliver(arena.copy(bytes, offset, length));
+    this.#window.arrive(kept);
+    return kept;
+  }
+
+  credit(limit: number): void {
+    if (!this.#window.granted(limit)) return;
+    this.#stopProbing();
+    this.end.writable();
+  }
+
+  sync(sent: number): void {
+    if (this.#window.synced(sent)) this.grant();
+  }
+
+  /** Tells the peer how much it may send; also that its messages have come. */
+  grant(): void {
+    this.#host.say(this, ExtensionCode.credit, this.#window.grant());
+  }
+
+  /** What is being said again is not needed any more. */
+  quiet(): void {
+    this.repeating?.cancel();
+    this.repeating = undefined;
+  }
+
+  /** No timer is left behind. */
+  stop(): void {
+    this.quiet();
+    this.#stopProbing();
+  }
+
+  #send(packet: Uint8Array): boolean {
+    const { port } = this.#host;
+    if (this.version > 0 && !this.#window.open) {
+      if (this.#probe === undefined) this.#probeLater();
+      return false;
+    }
+    const at = port.reserve(headerBytes + packet.length, this.peer);
+    if (at < 0) {
+      this.#host.waitForPort(this);
+      return false;
+    }
+    const { out } = port;
+    eidAt.set(out, at, this.remote);
+    out.set(packet, at + headerBytes);
+    port.commit();
+    const due = this.#window.send();
+    if (due && this.version > 0) this.#host.say(this, ExtensionCode.sync, this.#window.sent);
+    return true;
+  }
+
+  #probeLater(): void {
+    this.#probe = this.#host.clock.after(
+      this.#probeWait,
+      () => {
+        this.#probeWait = Math.min(2 * this.#probeWait, probeLast);
+        this.#probeLater();
+        this.#host.say(this, ExtensionCode.sync, this.#window.sent);
+      },
+      true,
+    );
+  }
+
+  #stopProbing(): void {
+    this.#probe?.cancel();
+    this.#probe = undefined;
+    this.#probeWait = probeFirst;
+  }
+
+  #taken(): void {
+    if (this.#window.take() && this.version > 0 && this.machine.is('open')) this.grant();
+  }
+
+}
