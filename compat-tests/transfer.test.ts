@@ -1,7 +1,7 @@
 /** iperf3, socat, netcat and sockperf: bulk both ways, half-close, UDP, and many small messages. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compat } from './support/compat.ts';
 import type { Host } from './support/host.ts';
@@ -56,7 +56,7 @@ compat('netcat listens, socat sends over IPv6', async (host) => {
 
 compat('socat answers UDP datagrams of many clients', async (host) => {
   const server = host.start(['socat', 'UDP4-RECVFROM:7003,fork', 'EXEC:cat']);
-  await new Promise((r) => setTimeout(r, 500));
+  await waitFor('socat', () => hasSocket(server.pid, 'socat'));
   for (let i = 0; i < 5; i++) {
     const text = `datagram ${i}\n`;
     const out = await host.ok(['socat', '-t2', '-', 'UDP4:127.0.0.1:7003'], { input: text });
@@ -67,7 +67,7 @@ compat('socat answers UDP datagrams of many clients', async (host) => {
 
 compat('netcat exchanges UDP both ways', async (host) => {
   const server = host.start(['nc', '-u', '-l', '127.0.0.1', '7004']);
-  await new Promise((r) => setTimeout(r, 500));
+  await waitFor('nc', () => hasSocket(server.pid, 'nc'));
   const client = host.start(['nc', '-u', '127.0.0.1', '7004']);
   client.child.stdin?.write('ping\n');
   await waitFor('the datagram', () => server.stdout === 'ping\n');
@@ -117,6 +117,18 @@ compat('node serves HTTP to node', async (host) => {
   ]);
   assert.equal(out, 'same\n');
 });
+
+/** True when the process runs the program (the launcher has gone) and has made a socket. */
+function hasSocket(pid: number, program: string): boolean {
+  if (!readFileSync(`/proc/${pid}/comm`, 'latin1').startsWith(program)) return false;
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return Number(fd) > 2 && readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+}
 
 /** True when the process holds a listening socket of whichever kind. */
 function listening(host: Host, pid: number): boolean {

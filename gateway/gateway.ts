@@ -5,14 +5,14 @@
  * Everything that it opens is in its folder; a clean `stop` leaves nothing there.
  */
 import { rmSync } from 'node:fs';
-import { type NetworkInterfaceInfo } from 'node:os';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type Logger, UsageError } from '#lib/core/index.ts';
 import { ensureRuntimeDir, type NativeVerbs, PidWatch } from '#lib/os/index.ts';
 import { RpcPeer, SeqpacketServer } from '#lib/rpc/index.ts';
 import { AddressPool, HostAddresses, parseCidr } from './addr/index.ts';
-import { adminMethods, type GatewayStatus } from './admin/methods.ts';
 import { heldEnds } from './admin/held-sockets.ts';
+import { adminMethods, type GatewayStatus } from './admin/methods.ts';
 import { socketRows } from './admin/rows.ts';
 import { folderProblem, type GatewayConfig, POOL4, POOL6 } from './config.ts';
 import { type Core, Serials } from './core.ts';
@@ -322,7 +322,9 @@ export class Gateway {
       this.#deps.keeper.drop(ino);
     }
     if (restored.records > 0)
-      log.info(`Restored ${this.#runs.size} runs, ${sockets} sockets and ${this.#pool.size} addresses`);
+      log.info(
+        `Restored ${this.#runs.size} runs, ${sockets} sockets and ${this.#pool.size} addresses`,
+      );
     if (sockets > 0) this.#lifecycle.processExited();
   }
 
@@ -358,7 +360,10 @@ export class Gateway {
     });
     const path = join(this.#config.folder, 'admin');
     return new SeqpacketServer({ log }, { path, maxConnections: 256 }, (channel) => {
-      new RpcPeer({ channel, clock, closeFd: (fd) => void os.close(fd) }, { methods, maxCalls: 64 });
+      new RpcPeer(
+        { channel, clock, closeFd: (fd) => void os.close(fd) },
+        { methods, maxCalls: 64 },
+      );
     });
   }
 

@@ -15,8 +15,17 @@ async function main(): Promise<number> {
   const options = await yargs(process.argv.slice(2))
     .scriptName('ouro-ps')
     .usage('$0 [options]\n\nShows the sockets that ouro-run has turned into flows.')
-    .option('json', { type: 'boolean', default: false, describe: 'one line of JSON: a list of rows' })
-    .option('watch', { alias: 'w', type: 'boolean', default: false, describe: 'again every second, until ^C' })
+    .option('json', {
+      type: 'boolean',
+      default: false,
+      describe: 'one line of JSON: a list of rows',
+    })
+    .option('watch', {
+      alias: 'w',
+      type: 'boolean',
+      default: false,
+      describe: 'again every second, until ^C',
+    })
     .option('dir', { type: 'string', describe: 'runtime folder' })
     .example('ouro-run nginx & ouro-ps', 'nginx and its listening sockets')
     .epilogue(
@@ -27,7 +36,8 @@ async function main(): Promise<number> {
     .strict()
     .parse();
   const uid = process.getuid?.() ?? 0;
-  const env = options.dir === undefined ? process.env : { ...process.env, OUROBOROS_DIR: options.dir };
+  const env =
+    options.dir === undefined ? process.env : { ...process.env, OUROBOROS_DIR: options.dir };
   const peer = connect(join(daemonDir(env, uid).path, 'gw'), uid);
   let interrupted = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

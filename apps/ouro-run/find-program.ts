@@ -84,8 +84,7 @@ function check(program: string, path: string, caller: Caller, depth: number): Fo
 
 /** The kernel then starts the program in secure mode, in which LD_PRELOAD is ignored. */
 function whyPrivileged(path: string, stat: Stats, caller: Caller): string | undefined {
-  if ((stat.mode & 0o4000) !== 0 && stat.uid !== caller.uid)
-    return `is setuid (user ${stat.uid})`;
+  if ((stat.mode & 0o4000) !== 0 && stat.uid !== caller.uid) return `is setuid (user ${stat.uid})`;
   if ((stat.mode & 0o2010) === 0o2010 && stat.gid !== caller.gid)
     return `is setgid (group ${stat.gid})`;
   if (caller.uid !== 0 && caller.hasCapabilities(path)) return 'has file capabilities';

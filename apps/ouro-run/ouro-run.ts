@@ -109,7 +109,7 @@ async function check(options: Options, deps: RunDeps, lines: RuleLine[]): Promis
   const { rules, problems } = await deps.checkRules(lines);
   for (const { where, text } of problems) deps.err(`${where}: ${text}`);
   if (options.print) {
-    rules.forEach((rule, i) => deps.out(`${i + 1}  ${rule}\n`));
+    for (const [i, rule] of rules.entries()) deps.out(`${i + 1}  ${rule}\n`);
     deps.out(DEFAULTS);
   }
   const [command] = options.command;

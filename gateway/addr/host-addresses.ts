@@ -4,7 +4,17 @@
  */
 import type { NetworkInterfaceInfo } from 'node:os';
 import type { Clock, Millis } from '#lib/core/index.ts';
-import { type Ip, isAny, isLoopback, isV4, LOOPBACK4, LOOPBACK6, low32, parseIp, v4FromNumber } from './ip.ts';
+import {
+  type Ip,
+  isAny,
+  isLoopback,
+  isV4,
+  LOOPBACK4,
+  LOOPBACK6,
+  low32,
+  parseIp,
+  v4FromNumber,
+} from './ip.ts';
 
 export interface HostAddressesDeps {
   readonly clock: Pick<Clock, 'now'>;

@@ -53,7 +53,8 @@ export class AddressPool {
     this.#config = config;
     this.#journal = deps.journal;
     const room = isV4(config.v4.base) ? 2 ** (128 - config.v4.bits) : 0;
-    if (room < 256) throw new UsageError(`IPv4 pool of ${room} addresses is too small: at least 256`);
+    if (room < 256)
+      throw new UsageError(`IPv4 pool of ${room} addresses is too small: at least 256`);
     if (isV4(config.v6.base) || config.v6.bits > 96)
       throw new UsageError(`IPv6 pool prefix of ${config.v6.bits} bits is too long: at most 96`);
     this.#max = Math.min(config.max ?? 65_536, Math.floor((room * 254) / 256) - 1);

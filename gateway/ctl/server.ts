@@ -25,7 +25,15 @@ const EAGAIN = -11;
 
 export type CtlVerbs = Pick<
   NativeVerbs,
-  'recvMsg' | 'send' | 'close' | 'peerCred' | 'watch' | 'unixListen' | 'unixConnect' | 'accept' | 'dup'
+  | 'recvMsg'
+  | 'send'
+  | 'close'
+  | 'peerCred'
+  | 'watch'
+  | 'unixListen'
+  | 'unixConnect'
+  | 'accept'
+  | 'dup'
 >;
 
 /** Descriptors that came along belong to the handler: it takes them out of the array, the rest is closed. */

@@ -14,7 +14,7 @@ import { decideOut } from '../names/decide.ts';
 import { dialledAddress, localAddress } from '../names/local-address.ts';
 import type { Proc } from '../processes/process-table.ts';
 import type { Service } from '../serve/acceptor.ts';
-import type { Offer, Offers } from '../serve/offers.ts';
+import { handOff, type Offer, type Offers } from '../serve/offers.ts';
 import type { ShimReply, ShimRequest } from '../shim-abi/codec.ts';
 import { Action, ReqFlag } from '../shim-abi/layout.ts';
 import type { BindService } from '../sockets/bind-service.ts';
@@ -39,8 +39,24 @@ export interface Keeper {
 export interface DatagramServiceDeps
   extends Pick<
     Core,
-    | 'os' | 'clock' | 'log' | 'flows' | 'gwid' | 'node' | 'pid' | 'pool' | 'hosts' | 'ports' | 'targets' | 'serials'
-    | 'sweepNow' | 'record' | 'procs' | 'serve' | 'table' | 'table'
+    | 'os'
+    | 'clock'
+    | 'log'
+    | 'flows'
+    | 'gwid'
+    | 'node'
+    | 'pid'
+    | 'pool'
+    | 'hosts'
+    | 'ports'
+    | 'targets'
+    | 'serials'
+    | 'sweepNow'
+    | 'record'
+    | 'procs'
+    | 'serve'
+    | 'table'
+    | 'table'
   > {
   readonly offers: Offers;
   readonly binder: BindService;
@@ -104,7 +120,12 @@ export class DatagramService implements Service {
   request(request: ShimRequest, proc: Proc, fds: number[]): ShimReply {
     if ((request.flags & ReqFlag.DISCONNECT) !== 0) return this.#disconnect(request);
     if (request.family === 0) return { err: EINVAL };
-    const call = { protocol: 'udp', ip: request.ip, port: request.port, program: proc.path } as const;
+    const call = {
+      protocol: 'udp',
+      ip: request.ip,
+      port: request.port,
+      program: proc.path,
+    } as const;
     const decision = decideOut(this.#deps, proc.run.rules, call);
     if (decision.kind === 'reject') return { err: decision.errno, text: decision.words };
     if (decision.kind === 'pass') {
@@ -125,8 +146,7 @@ export class DatagramService implements Service {
     offer: Offer,
   ): Promise<void> {
     if (!this.#sockets.has(endpoint.ino) || !request.handoff) return request.refuse(ECONNREFUSED);
-    const handed = await request.handOff();
-    offer.taken = { endpoint, handed };
+    await handOff(request, offer, endpoint);
   }
 
   async take(
@@ -270,7 +290,8 @@ export class DatagramService implements Service {
     const { endpoint } = socket;
     this.#router.removeAll(socket);
     endpoint.peer = undefined;
-    if (!endpoint.fixedIp && !isAny(endpoint.ip)) endpoint.ip = isV4(endpoint.ip) && endpoint.family === 4 ? ANY4 : ANY6;
+    if (!endpoint.fixedIp && !isAny(endpoint.ip))
+      endpoint.ip = isV4(endpoint.ip) && endpoint.family === 4 ? ANY4 : ANY6;
     this.#deps.record({ t: 'endpoint', endpoint });
     return this.#reply(socket, 'disconnected');
   }

@@ -1,5 +1,5 @@
 /** The `ouro_dgram` header before each datagram, as seven 32-bit words (docs/protocols/gateway.md). Little-endian machines. */
-import { isV4, type Ip } from '../addr/ip.ts';
+import { type Ip, isV4 } from '../addr/ip.ts';
 import { DGRAM, DgramKind, structBytes } from '../shim-abi/layout.ts';
 
 export const HEADER_BYTES = structBytes(DGRAM);

@@ -10,7 +10,15 @@ import { constants } from 'node:os';
 import type { NativeVerbs } from '#lib/os/index.ts';
 import type { AttachedSocket, Route } from './attached-socket.ts';
 import { MAX_QUEUED, MAX_QUEUED_BYTES } from './attached-socket.ts';
-import { HEADER_BYTES, HEADER_WORDS, type HeaderWords, headerOf, kindOf, MAX_PAYLOAD, routeKey } from './header.ts';
+import {
+  HEADER_BYTES,
+  HEADER_WORDS,
+  type HeaderWords,
+  headerOf,
+  kindOf,
+  MAX_PAYLOAD,
+  routeKey,
+} from './header.ts';
 
 /** Room for a header and the largest payload. */
 const SLOT = 65_536;

@@ -13,9 +13,9 @@ import type { AllocatedFlow, HandedFlow, PacketFlow } from '../flows.ts';
 import { decideOut } from '../names/decide.ts';
 import { dialledAddress, localAddress } from '../names/local-address.ts';
 import type { Target } from '../names/targets.ts';
-import type { Offer, Offers } from '../serve/offers.ts';
+import { giveBack, type Offer, type Offers } from '../serve/offers.ts';
 import { decodeHelloReply, encodeHello } from '../sof/hello.ts';
-import { type AttachedSocket, type Route, type RouteKind } from './attached-socket.ts';
+import type { AttachedSocket, Route, RouteKind } from './attached-socket.ts';
 import { DatagramLink } from './datagram-link.ts';
 import { headerOf, ipAt, portOf, routeKeyOf } from './header.ts';
 import type { Pump } from './pump.ts';
@@ -36,7 +36,18 @@ const IDLE_TICKS = 4;
 export interface RouterDeps
   extends Pick<
     Core,
-    'clock' | 'flows' | 'gwid' | 'node' | 'pid' | 'procs' | 'pool' | 'hosts' | 'ports' | 'targets' | 'serials' | 'sweepNow'
+    | 'clock'
+    | 'flows'
+    | 'gwid'
+    | 'node'
+    | 'pid'
+    | 'procs'
+    | 'pool'
+    | 'hosts'
+    | 'ports'
+    | 'targets'
+    | 'serials'
+    | 'sweepNow'
   > {
   readonly offers: Offers;
   readonly pump: () => Pump;
@@ -266,7 +277,8 @@ export class Router {
     const { from, ip, port } = route;
     const members: Route[] = [];
     for (const endpoint of this.#deps.ports.onPort('udp', port)) {
-      const reaches = endpoint.ip === ip || (isAny(endpoint.ip) && endpoint.family === from.endpoint.family);
+      const reaches =
+        endpoint.ip === ip || (isAny(endpoint.ip) && endpoint.family === from.endpoint.family);
       if (endpoint.ino === from.ino || !reaches || endpoint.blackhole) continue;
       if (endpoint.peer === undefined) members.push(this.#member(route, endpoint.ino));
     }
@@ -303,8 +315,9 @@ export class Router {
         else allocated.flow.dealloc();
         return;
       }
-      const to = offer.taken && this.#deps.socketOf(offer.taken.endpoint.ino);
-      const handed = [allocated.handed, ...(offer.taken ? [offer.taken.handed] : [])];
+      const taken = await offer.taken;
+      const to = taken && this.#deps.socketOf(taken.endpoint.ino);
+      const handed = [allocated.handed, ...(taken ? [taken.handed] : [])];
       if (to === undefined || route.kind !== 'pending') {
         for (const h of handed) h.release();
         if (route.kind === 'pending') this.#refuse(route, ECONNREFUSED, REFUSED_HERE, false);
@@ -314,7 +327,7 @@ export class Router {
       this.joinLocal(route, to, plan.source, plan.dialled, handed);
     } catch (error) {
       delete route.abort;
-      offer.taken?.handed.release();
+      giveBack(offer);
       if (route.kind !== 'pending') return;
       const here = plan.target.kind === 'own' || plan.target.kind === 'process';
       this.#refuse(route, connectErrno(error), here ? REFUSED_HERE : REFUSED_AFAR, false);

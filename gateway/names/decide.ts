@@ -1,7 +1,13 @@
 /** Turns an address that a program binds, connects or sends to into what happens with it: rules first, then the defaults. */
 import { constants } from 'node:os';
 import { formatEndpoint, type Ip } from '../addr/ip.ts';
-import { expandTemplate, firstMatch, formatAction, type Protocol, type Rule } from '../rules/index.ts';
+import {
+  expandTemplate,
+  firstMatch,
+  formatAction,
+  type Protocol,
+  type Rule,
+} from '../rules/index.ts';
 import type { Target, Targets } from './targets.ts';
 
 const { EHOSTUNREACH } = constants.errno;
@@ -42,7 +48,8 @@ export function decideIn(rules: readonly Rule[], call: Call): InDecision {
   const found = firstMatch(rules, { direction: 'in', ...call });
   const where = `${call.protocol} ${formatEndpoint(call.ip, call.port)}`;
   const rule = rules[found];
-  if (rule === undefined) return { kind: 'flow', blackhole: false, words: `default: flow, ${where}` };
+  if (rule === undefined)
+    return { kind: 'flow', blackhole: false, words: `default: flow, ${where}` };
   const words = `rule ${found + 1} (${rule.where}): ${formatAction(rule.action)}, ${where}`;
   switch (rule.action.kind) {
     case 'pass':
@@ -86,7 +93,13 @@ export function decideOut(
 }
 
 /** A rule named the destination. Several names, joined by `+`, make a group. */
-function byName(node: string, target: Target, name: string, head: string, where: string): OutDecision {
+function byName(
+  node: string,
+  target: Target,
+  name: string,
+  head: string,
+  where: string,
+): OutDecision {
   const names = target.kind === 'group' ? name.split('+') : [name];
   const to: Target =
     target.kind === 'group' ? target : name === node ? { kind: 'own' } : { kind: 'name', name };

@@ -48,7 +48,8 @@ export class Resolver {
     if (missed !== undefined && now - missed < MISS_AGE) return undefined;
     this.#misses.delete(name);
     if (await this.#known(name)) return this.#deps.pool.get({ kind: 'name', name });
-    if (this.#misses.size >= MAX_MISSES) this.#misses.delete(this.#misses.keys().next().value ?? '');
+    if (this.#misses.size >= MAX_MISSES)
+      this.#misses.delete(this.#misses.keys().next().value ?? '');
     this.#misses.set(name, now);
     return undefined;
   }

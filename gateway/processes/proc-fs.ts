@@ -34,7 +34,9 @@ export function programName(pid: number, path: string): string {
   try {
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     const script = args[1];
-    return script === undefined || script === '' || script.startsWith('-') ? name : basename(script);
+    return script === undefined || script === '' || script.startsWith('-')
+      ? name
+      : basename(script);
   } catch {
     return name;
   }

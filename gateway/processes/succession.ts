@@ -45,7 +45,9 @@ export class Succession {
     if (pid === undefined) return;
     const heir = procs.touch(pid, endpoint.uid, run(endpoint.run) ?? DEFAULT_RUN);
     if (heir === undefined) return;
-    log.debug(`Process ${pid} succeeds ${endpoint.pid} for ${endpoint.protocol} port ${endpoint.port}`);
+    log.debug(
+      `Process ${pid} succeeds ${endpoint.pid} for ${endpoint.protocol} port ${endpoint.port}`,
+    );
     const names = this.#departed.get(endpoint.pid) ?? [];
     endpoint.pid = pid;
     record({ t: 'endpoint', endpoint });

@@ -20,7 +20,8 @@ export function firstMatch(rules: readonly Rule[], query: RuleQuery): number {
 function matches(rule: Rule, q: RuleQuery): boolean {
   if (rule.direction !== undefined && rule.direction !== q.direction) return false;
   if (rule.protocol !== undefined && rule.protocol !== q.protocol) return false;
-  if (rule.ports !== undefined && (q.port < rule.ports.from || q.port > rule.ports.to)) return false;
+  if (rule.ports !== undefined && (q.port < rule.ports.from || q.port > rule.ports.to))
+    return false;
   if (rule.net !== undefined && !cidrHas(rule.net, q.ip)) return false;
   return rule.program === undefined || programMatches(rule.program, q.program);
 }

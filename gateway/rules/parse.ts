@@ -10,7 +10,8 @@ import type { Rule, RuleAction } from './rule.ts';
 export const MAX_RULES = 1024;
 const MAX_RULE_CHARS = 1024;
 
-const WORDS = 'in, out, tcp, udp, addr=, port=, program=, flow[=NAME], pass, reject[=ERRNO], blackhole';
+const WORDS =
+  'in, out, tcp, udp, addr=, port=, program=, flow[=NAME], pass, reject[=ERRNO], blackhole';
 
 export interface RuleProblem {
   readonly where: string;
@@ -102,7 +103,8 @@ function parseWord(word: string, draft: Draft): string | undefined {
     case 'flow':
       return value === undefined
         ? put(draft, 'action', { kind: 'flow' }, word)
-        : (checkTemplate(word, value) ?? put(draft, 'action', { kind: 'flow', template: value }, word));
+        : (checkTemplate(word, value) ??
+            put(draft, 'action', { kind: 'flow', template: value }, word));
     case 'pass':
     case 'blackhole':
       if (value !== undefined) return `"${word}": ${key} takes no value`;

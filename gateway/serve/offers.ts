@@ -4,7 +4,7 @@
  */
 import { ResourceError } from '#lib/core/index.ts';
 import type { Ip } from '../addr/ip.ts';
-import type { HandedFlow } from '../flows.ts';
+import type { HandedFlow, IncomingRequest } from '../flows.ts';
 import type { Target } from '../names/targets.ts';
 import type { Protocol } from '../rules/rule.ts';
 import type { Endpoint } from '../sockets/endpoint.ts';
@@ -22,10 +22,32 @@ export interface Offer {
   readonly ino?: number;
   /** False once a ring is wanted after all. */
   direct: boolean;
-  /** A hand-off is under way: its answer is waited for. */
-  joining?: boolean;
-  /** Where it ended, when it was handed off. */
-  taken?: { readonly endpoint: Endpoint; readonly handed: HandedFlow };
+  /** Set once a hand-off is under way: where it leads. Its answer may come after that of the allocation. */
+  taken?: Promise<Taken>;
+}
+
+export interface Taken {
+  readonly endpoint: Endpoint;
+  /** The accepting end's half of the flow. */
+  readonly handed: HandedFlow;
+}
+
+/** Hands a request off to a socket here, and lets the offer know. */
+export async function handOff(
+  request: IncomingRequest,
+  offer: Offer,
+  endpoint: Endpoint,
+): Promise<void> {
+  offer.taken = request.handOff().then((handed) => ({ endpoint, handed }));
+  await offer.taken;
+}
+
+/** The allocation failed after all. */
+export function giveBack(offer: Offer): void {
+  offer.taken?.then(
+    ({ handed }) => handed.release(),
+    () => {},
+  );
 }
 
 export class Offers {

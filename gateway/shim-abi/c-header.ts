@@ -9,9 +9,9 @@ import {
   MAGIC_REQ,
   Op,
   PATH_BYTES,
-  RepFlag,
   REP,
   REQ,
+  RepFlag,
   ReqFlag,
   SLOT,
   SocketState,
@@ -83,7 +83,9 @@ ${defines('STATE', SocketState)}
 
 ${struct('ouro_req', REQ)}
 ${struct('ouro_rep', REP)}
-${struct('ouro_dgram', DGRAM).replace('aligned(8)', 'aligned(4)').replace(/== \d+/, `== ${structBytes(DGRAM)}`)}
+${struct('ouro_dgram', DGRAM)
+  .replace('aligned(8)', 'aligned(4)')
+  .replace(/== \d+/, `== ${structBytes(DGRAM)}`)}
 ${struct('ouro_slot', SLOT)}
 #endif
 `;

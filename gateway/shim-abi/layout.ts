@@ -71,11 +71,11 @@ export const REQ: readonly Field[] = [
   { name: 'version', type: 'u16', doc: 'OURO_ABI_VERSION' },
   { name: 'op', type: 'u16', doc: 'OURO_OP_*' },
   { name: 'run', type: 'u64', doc: 'id of the run, from $OURO_RUN' },
-  { name: 'ino', type: 'u64', doc: 'inode number of the program\'s socket' },
+  { name: 'ino', type: 'u64', doc: "inode number of the program's socket" },
   { name: 'addr', type: 'addr', doc: 'address of the call' },
   { name: 'scope', type: 'u32', doc: 'sin6_scope_id' },
   { name: 'port', type: 'u16', doc: 'port of the call' },
-  { name: 'family', type: 'u8', doc: '4 or 6: family of the program\'s socket; 0: none' },
+  { name: 'family', type: 'u8', doc: "4 or 6: family of the program's socket; 0: none" },
   { name: 'type', type: 'u8', doc: 'SOCK_STREAM or SOCK_DGRAM' },
   { name: 'flags', type: 'u32', doc: 'OURO_REQ_*' },
   { name: 'arg', type: 'u32', doc: 'LISTEN: backlog' },
@@ -124,7 +124,11 @@ export const SLOT: readonly Field[] = [
   { name: 'rx', type: 'u64', doc: 'datagram bytes received' },
   { name: 'dropped', type: 'u64', doc: 'datagrams dropped because the queue was full' },
   { name: 'opt_set', type: 'u64', doc: 'bit i: opts[i] was set by the program' },
-  { name: 'opts', type: 'opts', doc: 'values of integer options, by index of the shim\'s option table' },
+  {
+    name: 'opts',
+    type: 'opts',
+    doc: "values of integer options, by index of the shim's option table",
+  },
 ];
 
 export const SocketState = {

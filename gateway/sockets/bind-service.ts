@@ -14,7 +14,9 @@ const { EADDRINUSE, EADDRNOTAVAIL, EINVAL, EAFNOSUPPORT } = constants.errno;
 export type BindDeps = Pick<Core, 'ports' | 'targets' | 'record' | 'sweepNow' | 'serve'>;
 
 /** A socket that got its address, or the reply that says why not. */
-export type Bound = { readonly endpoint: Endpoint; readonly words: string } | { readonly reply: ShimReply };
+export type Bound =
+  | { readonly endpoint: Endpoint; readonly words: string }
+  | { readonly reply: ShimReply };
 
 export class BindService {
   readonly #deps: BindDeps;
@@ -31,10 +33,8 @@ export class BindService {
     if (family === 4 && !isV4(ip)) return { reply: { err: EAFNOSUPPORT } };
     const protocol = type === SockType.STREAM ? 'tcp' : 'udp';
     const decision = decideIn(proc.run.rules, { protocol, ip, port, program: proc.path });
-    if (decision.kind === 'pass')
-      return { reply: { action: Action.PASS, text: decision.words } };
-    if (decision.kind === 'reject')
-      return { reply: { err: decision.errno, text: decision.words } };
+    if (decision.kind === 'pass') return { reply: { action: Action.PASS, text: decision.words } };
+    if (decision.kind === 'reject') return { reply: { err: decision.errno, text: decision.words } };
     if (!this.#deps.targets.bindable(ip)) return { reply: { err: EADDRNOTAVAIL } };
     if (this.#deps.ports.get(request.ino) !== undefined) return { reply: { err: EINVAL } };
     const result = this.#take({

@@ -32,7 +32,8 @@ export function connectionNameBytes(gwid: string, c: ConnectionName): Uint8Array
   return Buffer.from(`\0${connectionName(gwid, c)}`, 'latin1');
 }
 
-const PATTERN = /^ouro\/([0-9a-f]{8})\/([46])([0-9a-f]{32})([0-9a-f]{4})([0-9a-f]{32})([0-9a-f]{4})([0-9a-f]{8})$/;
+const PATTERN =
+  /^ouro\/([0-9a-f]{8})\/([46])([0-9a-f]{32})([0-9a-f]{4})([0-9a-f]{32})([0-9a-f]{4})([0-9a-f]{8})$/;
 
 /** Undefined unless `name` (without the leading NUL) spells a connection of this gateway. */
 export function parseConnectionName(gwid: string, name: string): ConnectionName | undefined {

@@ -24,7 +24,7 @@ export class SocketListReader {
   /** `prefix`: of abstract names, such as `ouro/1a2b3c4d/`. */
   read(prefix: string): SocketList {
     const length = this.#slurp();
-    return parseSocketList(this.#buffer.toString("latin1", 0, length), prefix);
+    return parseSocketList(this.#buffer.toString('latin1', 0, length), prefix);
   }
 
   #slurp(): number {

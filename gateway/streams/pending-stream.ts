@@ -116,7 +116,12 @@ export class PendingStream {
   }
 
   #skip(): number {
-    const got = this.#deps.os.recv(this.#socket, scratch, 0, Math.min(this.#filler, scratch.length));
+    const got = this.#deps.os.recv(
+      this.#socket,
+      scratch,
+      0,
+      Math.min(this.#filler, scratch.length),
+    );
     if (got > 0) this.#filler -= got;
     return got;
   }

@@ -10,8 +10,8 @@ import { type Ip, isAny } from '../addr/ip.ts';
 import { type Core, listenerPath } from '../core.ts';
 import type { IncomingRequest, PacketFlow } from '../flows.ts';
 import { SocketState } from '../shim-abi/layout.ts';
-import { connectionNameBytes, parseConnectionName } from '../sockets/connection-name.ts';
 import { sameView } from '../sockets/choose.ts';
+import { connectionNameBytes, parseConnectionName } from '../sockets/connection-name.ts';
 import type { Endpoint } from '../sockets/endpoint.ts';
 import { STREAM_WINDOW } from '../sof/frames.ts';
 import { decodeHelloReply, encodeHelloReply, type Hello } from '../sof/hello.ts';
@@ -127,7 +127,8 @@ export class Relays {
     });
     const first = await link.first;
     try {
-      if (first < 0 && first !== -EAGAIN) throw new PeerError(`Listener of ${request.name}`, 'ECONNREFUSED');
+      if (first < 0 && first !== -EAGAIN)
+        throw new PeerError(`Listener of ${request.name}`, 'ECONNREFUSED');
       const answer = hello === undefined ? NO_BYTES : encodeHelloReply({ window: STREAM_WINDOW });
       flow = await request.accept(answer);
     } catch (error) {
@@ -230,7 +231,12 @@ export class Relays {
   }
 
   /** Address of the other end: stable for each process behind another gateway, and for each raw flow. */
-  #peerAddress(request: IncomingRequest, serial: number, hello: Hello | undefined, v4: boolean): Ip {
+  #peerAddress(
+    request: IncomingRequest,
+    serial: number,
+    hello: Hello | undefined,
+    v4: boolean,
+  ): Ip {
     const entry = this.#deps.pool.get({
       kind: 'peer',
       node: hello?.node ?? request.name,

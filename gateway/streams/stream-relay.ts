@@ -10,7 +10,14 @@ import { constants } from 'node:os';
 import type { Clock, Millis, Timer } from '#lib/core/index.ts';
 import { type NativeVerbs, Watch, WatchEvent } from '#lib/os/index.ts';
 import type { PacketFlow } from '../flows.ts';
-import { FRAME_HEADER, frameArg, getU32, putFrameHeader, putU32, StreamFrame } from '../sof/frames.ts';
+import {
+  FRAME_HEADER,
+  frameArg,
+  getU32,
+  putFrameHeader,
+  putU32,
+  StreamFrame,
+} from '../sof/frames.ts';
 import { StreamState } from '../sof/stream-state.ts';
 
 const { ECONNRESET, EAGAIN, EPIPE } = constants.errno;
@@ -77,7 +84,9 @@ export class StreamRelay {
     this.#flow = deps.flow;
     this.#header = config.framed ? FRAME_HEADER : 0;
     this.#state = new StreamState(
-      config.framed ? config : { sendWindow: Number.MAX_SAFE_INTEGER, receiveWindow: Number.MAX_SAFE_INTEGER },
+      config.framed
+        ? config
+        : { sendWindow: Number.MAX_SAFE_INTEGER, receiveWindow: Number.MAX_SAFE_INTEGER },
     );
     this.#chunk = Math.min(CHUNK, deps.flow.mtu - this.#header, deps.flow.ringBytes / 4);
     // Urgent data stays at its place of the stream then, where atMark finds it.
@@ -211,7 +220,9 @@ export class StreamRelay {
       case StreamFrame.DATA:
         return this.#data(memory, offset + FRAME_HEADER, length - FRAME_HEADER);
       case StreamFrame.URGENT:
-        return length === FRAME_HEADER + 1 ? this.#urgentByte(memory[offset + FRAME_HEADER]!) : true;
+        return length === FRAME_HEADER + 1
+          ? this.#urgentByte(memory[offset + FRAME_HEADER]!)
+          : true;
       case StreamFrame.FIN:
         this.#receivedFin();
         return true;

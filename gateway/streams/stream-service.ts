@@ -5,7 +5,7 @@
  * Owns nothing itself: connections, pending sockets and relays are in `Connections` and `Relays`.
  */
 import { constants } from 'node:os';
-import { type Millis, OuroError, qosData } from '#lib/core/index.ts';
+import { type Millis, OuroError, PeerError, qosData } from '#lib/core/index.ts';
 import { isAny, isV4 } from '../addr/ip.ts';
 import { type Core, listenerPath } from '../core.ts';
 import { connectErrno } from '../errno.ts';
@@ -15,7 +15,7 @@ import { dialledAddress, localAddress } from '../names/local-address.ts';
 import type { Target } from '../names/targets.ts';
 import type { Proc } from '../processes/process-table.ts';
 import type { Service } from '../serve/acceptor.ts';
-import type { Offer, Offers } from '../serve/offers.ts';
+import { giveBack, handOff, type Offer, type Offers } from '../serve/offers.ts';
 import type { ShimReply, ShimRequest } from '../shim-abi/codec.ts';
 import { Action, ReqFlag } from '../shim-abi/layout.ts';
 import { sameView } from '../sockets/choose.ts';
@@ -37,8 +37,18 @@ const BLACKHOLE_TIMEOUT: Millis = 127_000;
 export interface StreamServiceDeps
   extends Pick<
     Core,
-    | 'clock' | 'flows' | 'folder' | 'gwid' | 'node' | 'pool' | 'hosts' | 'ports' | 'procs'
-    | 'targets' | 'serials' | 'sweepNow'
+    | 'clock'
+    | 'flows'
+    | 'folder'
+    | 'gwid'
+    | 'node'
+    | 'pool'
+    | 'hosts'
+    | 'ports'
+    | 'procs'
+    | 'targets'
+    | 'serials'
+    | 'sweepNow'
   > {
   readonly offers: Offers;
   readonly connections: Connections;
@@ -85,9 +95,7 @@ export class StreamService implements Service {
     const { relays, connections } = this.#deps;
     if (!offer.direct || !request.handoff || !sameView(endpoint, offer.dialled))
       return relays.serve(request, endpoint, hello, connections.get(offer.serial));
-    offer.joining = true;
-    const handed = await request.handOff();
-    offer.taken = { endpoint, handed };
+    await handOff(request, offer, endpoint);
   }
 
   take(request: IncomingRequest, endpoint: Endpoint, hello: Hello | undefined): Promise<void> {
@@ -132,7 +140,7 @@ export class StreamService implements Service {
     const nonblocking = (request.flags & ReqFlag.NONBLOCK) !== 0;
     const hold = nonblocking ? (here ? HOLD_NONBLOCKING : 0) : HOLD_BLOCKING;
     let first = await this.#held(outcome, hold);
-    if (offer.joining === true) first ??= await outcome;
+    if (offer.taken !== undefined) first ??= await outcome;
     if (first !== undefined) return this.#reply(connection, first, decision.words);
     offer.direct = false;
     const pending = this.#deps.relays.expect(connection, ALLOC_TIMEOUT + 5000, () =>
@@ -172,10 +180,10 @@ export class StreamService implements Service {
         relays.allocated(connection, allocated.flow, allocated.data);
         return { relay: true };
       }
-      const { taken } = offer;
+      const taken = await offer.taken;
       if (taken === undefined) {
         allocated.handed.release();
-        throw new OuroError('internal', 'EIO', 'Handed-off flow without a listener');
+        throw new PeerError('A flow was handed off to somebody else', 'ECONNREFUSED');
       }
       connection.flow = allocated.handed.id;
       connection.listener = taken.endpoint.ino;
@@ -183,7 +191,7 @@ export class StreamService implements Service {
       connections.setDirect(connection);
       return { direct: listenerPath(folder, taken.endpoint) };
     } catch (error) {
-      offer.taken?.handed.release();
+      giveBack(offer);
       connections.remove(connection);
       return { errno: connectErrno(error) };
     } finally {
@@ -253,7 +261,9 @@ export class StreamService implements Service {
     const bound = ports.get(request.ino);
     const peer = dialledAddress(request.ip);
     const local =
-      bound !== undefined && !isAny(bound.ip) ? bound.ip : localAddress(this.#deps, proc, target, peer);
+      bound !== undefined && !isAny(bound.ip)
+        ? bound.ip
+        : localAddress(this.#deps, proc, target, peer);
     const free = (port: number) => !connections.taken(local, port, peer, request.port);
     const pick = () =>
       bound === undefined ? ports.ephemeral('tcp', free) : free(bound.port) ? bound.port : 0;

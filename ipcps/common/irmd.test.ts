@@ -159,7 +159,7 @@ describe('ipcpd with the real irmd', () => {
       code: 'ENAME',
     });
     await expect(irm.bootstrapIpcp('local', 'again')).rejects.toMatchObject({ code: 'EIPCPSTATE' });
-    await expect(irm.createIpcp('x', 'raptor')).rejects.toMatchObject({ code: 'EIPCPTYPE' });
+    await expect(irm.createIpcp('x', 'broadcast')).rejects.toMatchObject({ code: 'EIPCPTYPE' });
   });
 
   it('leaves neither numbers nor descriptors behind after many flows', async () => {

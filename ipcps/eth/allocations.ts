@@ -36,7 +36,7 @@ import { ExtensionCode } from './extension.ts';
 import type { Flows } from './flows.ts';
 import { comesFrom, type Peer, sourceMac } from './peer.ts';
 import type { Queries } from './queries.ts';
-import { type EthWire, mark, tokenOf, versionOf } from './wire.ts';
+import { type EthWire, mark, type Token, tokenOf, versionOf } from './wire.ts';
 
 const defaultTimeout: Millis = 20_000;
 const queryTimeout: Millis = 2000;
@@ -61,6 +61,7 @@ export class Allocations {
   readonly #waiting = new Map<Endpoint, Deferred<AllocatedFlow>>();
 
   #closed: OuroError | undefined;
+  #token = -1;
 
   constructor(deps: AllocationsDeps) {
     this.#deps = deps;
@@ -153,8 +154,8 @@ export class Allocations {
     what: string,
     limits: { timeout: Millis; signal?: AbortSignal | undefined },
   ): Promise<AllocatedFlow> {
-    const { clock, random, wire, flows } = this.#deps;
-    const token = 1 + Math.floor(random.float() * wire.maxToken);
+    const { clock, wire, flows } = this.#deps;
+    const token = this.#nextToken();
     const endpoint = flows.add({ peer, qos, token });
     const source = endpoint.number;
     const request = { kind: 'flow-request', source, qos, hash, data } as const;
@@ -173,6 +174,15 @@ export class Allocations {
     } finally {
       this.#waiting.delete(endpoint);
     }
+  }
+
+  /** Hard to guess where there are many of them; where there are few, as late as possible the same again. */
+  #nextToken(): Token {
+    const { random, wire } = this.#deps;
+    const { maxToken } = wire;
+    const few = maxToken <= 0xffff;
+    this.#token = few && this.#token >= 0 ? this.#token + 1 : Math.floor(random.float() * maxToken);
+    return 1 + (this.#token % maxToken);
   }
 
   #repeat(endpoint: Endpoint, message: Uint8Array, pause: Millis): void {

@@ -64,7 +64,7 @@ export class Arrivals {
       return;
     }
     // A C peer uses its number for another flow now, and says nothing of the end of the old one.
-    if (before !== undefined) this.#supersede(before);
+    if (before !== undefined && peer.version === 0) this.#supersede(before);
     const arrival: Arrival = {
       peer,
       message,
@@ -181,11 +181,10 @@ function keyOf(peerKey: string, source: number, token: Token): string {
   return `${peerKey}/${source}/${token}`;
 }
 
-/** C nodes do not number their requests: name and OAP message tell two of them apart. */
+/** C nodes do not number their requests, and numbers come again: name and OAP message tell two requests apart. */
 function isSame(before: Arrival, { hash, data }: FlowRequestMessage, { version }: Peer): boolean {
-  if (version !== before.peer.version) return false;
-  const { message } = before;
-  return version > 0 || (equal(message.hash, hash) && equal(message.data, data));
+  const { peer, message } = before;
+  return version === peer.version && equal(message.hash, hash) && equal(message.data, data);
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

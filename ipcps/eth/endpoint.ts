@@ -132,6 +132,10 @@ export class Endpoint {
   /** A packet has come. False: there was no room, or nobody will read it. */
   receive(bytes: Uint8Array, offset: number, length: number): boolean {
     this.#arrived = (this.#arrived + 1) | 0;
+    if (this.end.pass(bytes, offset, length)) {
+      this.#grantMore();
+      return true;
+    }
     if (this.end.full || !this.end.deliver(arena.copy(bytes, offset, length))) return false;
     this.#unread++;
     return true;
@@ -213,6 +217,10 @@ export class Endpoint {
 
   #taken(): void {
     this.#unread--;
+    this.#grantMore();
+  }
+
+  #grantMore(): void {
     if (this.version === 0 || this.machine.state !== 'open') return;
     const more = (this.#arrived + window - this.#unread - this.#granted) | 0;
     if (more >= window / 2) this.#grant();

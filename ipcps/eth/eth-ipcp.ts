@@ -3,22 +3,15 @@
  * ethertype; eth-llc has one layer an interface.
  */
 import { z } from 'zod';
-import { type Clock, type Logger, UsageError } from '#lib/core/index.ts';
-import {
-  type Guard,
-  type IpcpDeps,
-  type IpcpType,
-  ipcpType,
-  type Membership,
-} from '#lib/ipcp-dev/index.ts';
-import type { DirectoryHash } from '#lib/layer/index.ts';
+import { UsageError } from '#lib/core/index.ts';
+import { type IpcpType, ipcpType } from '#lib/ipcp-dev/index.ts';
 import { defaultEthertype } from '#lib/wire/index.ts';
 import { hashOption } from '../common/hash-option.ts';
 import { AfPacketPort } from './af-packet-port.ts';
-import { EthLayer } from './eth-layer.ts';
+import { joinOverPort } from './join.ts';
 import { dixFilter, llcFilter } from './packet-filter.ts';
-import type { PacketPort } from './packet-port.ts';
-import { dixWire, type EthWire, llcWire } from './wire.ts';
+import type { PortDeps } from './packet-port.ts';
+import { dixWire, llcWire } from './wire.ts';
 
 /** ETH_P_802_2. */
 const llcProtocol = 4;
@@ -41,24 +34,6 @@ export function deviceOf(options: {
   return name;
 }
 
-interface Plan {
-  readonly layer: string;
-  readonly hash: DirectoryHash;
-  readonly wire: EthWire;
-  openPort(clock: Pick<Clock, 'after'>): PacketPort;
-}
-
-/** Opens the port and becomes a member. */
-export function joinOverPort(
-  { clock, random, guard }: IpcpDeps,
-  log: Logger,
-  { layer, hash, wire, openPort }: Plan,
-): Membership {
-  const port = guardedPort(openPort(clock), guard);
-  const member = new EthLayer({ clock, random, port, log }, { name: layer, hash, wire });
-  return { layer: member, hash, mtu: member.mtu };
-}
-
 export const ethDixIpcp: IpcpType = ipcpType({
   type: 'eth-dix',
   splice: false,
@@ -72,8 +47,8 @@ export const ethDixIpcp: IpcpType = ipcpType({
       const log = deps.log('ipcpd/eth-dix');
       const device = deviceOf(options);
       log.info('Using raw socket device.');
-      const openPort = (clock: Pick<Clock, 'after'>) =>
-        new AfPacketPort({ clock }, { device, protocol: ethertype, filter: dixFilter });
+      const openPort = (port: PortDeps) =>
+        new AfPacketPort(port, { device, protocol: ethertype, filter: dixFilter });
       return joinOverPort(deps, log, { layer, hash, wire: dixWire(ethertype), openPort });
     },
   }),
@@ -89,21 +64,9 @@ export const ethLlcIpcp: IpcpType = ipcpType({
       const log = deps.log('ipcpd/eth-llc');
       const device = deviceOf(options);
       log.info('Using raw socket device.');
-      const openPort = (clock: Pick<Clock, 'after'>) =>
-        new AfPacketPort({ clock }, { device, protocol: llcProtocol, filter: llcFilter });
+      const openPort = (port: PortDeps) =>
+        new AfPacketPort(port, { device, protocol: llcProtocol, filter: llcFilter });
       return joinOverPort(deps, log, { layer, hash, wire: llcWire(), openPort });
     },
   }),
 });
-
-/** What the layer throws when it is called from the wire fails this IPCP alone. */
-function guardedPort(port: PacketPort, guard: Guard): PacketPort {
-  const listen = port.listen.bind(port);
-  port.listen = (events) =>
-    listen({
-      frame: guard(events.frame),
-      writable: guard(events.writable),
-      link: guard(events.link),
-    });
-  return port;
-}

@@ -41,6 +41,7 @@ import type { PacketPort } from './packet-port.ts';
 import { peerOf, sourceMac } from './peer.ts';
 import { Queries } from './queries.ts';
 import { type EthWire, mark, tokenOf, versionOf } from './wire.ts';
+import { Withdrawals } from './withdrawals.ts';
 
 /** A C node misses an answer that comes before it waits for one (edge specification H9). */
 const courtesy: Millis = 1.5;
@@ -48,8 +49,6 @@ const courtesy: Millis = 1.5;
 const maxHeld = 256;
 /** For peers to hear that we leave. */
 const leaving: Millis = 300;
-/** A withdrawal is not confirmed: it is said twice. */
-const withdrawAgain: Millis = 20;
 
 export interface EthLayerDeps {
   readonly clock: Clock;
@@ -76,6 +75,7 @@ export class EthLayer implements Layer {
   readonly #names = new Names();
   readonly #directory = new Directory();
   readonly #queries: Queries;
+  readonly #withdrawals: Withdrawals;
   readonly #control: Control;
   readonly #flows: Flows;
   readonly #allocations: Allocations;
@@ -100,6 +100,7 @@ export class EthLayer implements Layer {
     this.#control = control;
     this.#flows = flows;
     this.#queries = queries;
+    this.#withdrawals = new Withdrawals({ clock });
     this.#arrivals = new Arrivals({ wire, flows, control, counters });
     this.#allocations = new Allocations({
       clock,
@@ -147,12 +148,13 @@ export class EthLayer implements Layer {
   async register(hash: NameHash): Promise<void> {
     this.#check(hash);
     this.#names.add(hash);
+    this.#withdrawals.stop(toHex(hash));
     this.#log.info(`Registered ${hashText(hash)}.`);
   }
 
   async unregister(hash: NameHash): Promise<void> {
     this.#check(hash);
-    this.#withdraw(hash);
+    await this.#withdraw(hash);
     this.#log.info(`Unregistered ${hashText(hash)}.`);
   }
 
@@ -181,9 +183,9 @@ export class EthLayer implements Layer {
     this.#closed = true;
     this.#arrivals.close();
     this.#allocations.close(new CanceledError(`The member left layer ${this.name}`));
-    for (const hash of this.#names.all()) this.#withdraw(hash);
     this.#queries.close();
-    await this.#flows.close(leaving);
+    const withdrawals = this.#names.all().map((hash) => this.#withdraw(hash));
+    await Promise.all([this.#flows.close(leaving), ...withdrawals]);
     this.#port.close();
   }
 
@@ -233,8 +235,14 @@ export class EthLayer implements Layer {
       case ExtensionCode.closed:
         return this.#flows.confirmed(message, bytes, frame);
       case ExtensionCode.withdraw: {
-        const { key } = peerOf(sourceMac(bytes, frame, wire.addressed), 0);
-        return this.#directory.forget(toHex(message.hash!), key);
+        const mac = sourceMac(bytes, frame, wire.addressed);
+        this.#directory.forget(toHex(message.hash!), toHex(mac));
+        const { hash } = message;
+        return this.#control.extension(mac, { code: ExtensionCode.withdrawn, hash });
+      }
+      case ExtensionCode.withdrawn: {
+        const mac = sourceMac(bytes, frame, wire.addressed);
+        return this.#withdrawals.confirmed(toHex(message.hash!), toHex(mac));
       }
       case ExtensionCode.close: {
         const mac = sourceMac(bytes, frame, wire.addressed);
@@ -291,17 +299,11 @@ export class EthLayer implements Layer {
     this.#control.broadcast(query);
   }
 
-  #withdraw(hash: NameHash): void {
+  #withdraw(hash: NameHash): Promise<void> {
     const peers = this.#names.remove(hash);
-    const say = () => {
-      for (const { mac } of peers)
-        this.#control.extension(mac, { code: ExtensionCode.withdraw, hash });
-    };
-    say();
-    const again = () => {
-      if (!this.#closed && !this.#names.has(hash)) say();
-    };
-    if (peers.length > 0 && !this.#closed) this.#clock.after(withdrawAgain, again, true);
+    return this.#withdrawals.tell(toHex(hash), peers, ({ mac }) =>
+      this.#control.extension(mac, { code: ExtensionCode.withdraw, hash }),
+    );
   }
 
   #check(hash: NameHash): void {

@@ -15,6 +15,8 @@ export const ExtensionCode = {
   sync: 0x83,
   /** The name whose hash follows is no longer registered here. */
   withdraw: 0x84,
+  /** The answer to that. */
+  withdrawn: 0x85,
 } as const;
 export type ExtensionCode = (typeof ExtensionCode)[keyof typeof ExtensionCode];
 
@@ -43,7 +45,7 @@ export const extensionLayout = defineLayout(
   },
 );
 
-const highest = ExtensionCode.withdraw;
+const highest = ExtensionCode.withdrawn;
 
 export function isExtension(
   { code, format }: EthWire,
@@ -81,7 +83,7 @@ export function decodeExtension(
   const at = base + wire.format.management.fixedBytes;
   const tail = at + extensionLayout.bytes;
   if (end < tail) return Verdict.short;
-  const withHash = code === ExtensionCode.withdraw;
+  const withHash = code >= ExtensionCode.withdraw;
   if (end - tail < (withHash ? hashBytes : 0)) return Verdict.short;
   if (end - tail > (withHash ? hashBytes : 0)) return Verdict.trailing;
   const { source, destination, token, value } = extensionLayout.decode(bytes, at);

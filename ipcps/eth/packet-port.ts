@@ -2,6 +2,17 @@
  * How an Ethernet IPCP touches its interface: frames out through slots that the port owns, frames in where they were received. So the
  * layer runs alike over AF_PACKET, a raptor link and the simulated wire of tests.
  */
+import type { Clock } from '#lib/core/index.ts';
+import type { Guard } from '#lib/ipcp-dev/index.ts';
+import type { NativeVerbs } from '#lib/os/index.ts';
+
+export interface PortDeps {
+  readonly clock: Pick<Clock, 'after'>;
+  readonly os?: NativeVerbs | undefined;
+  /** Around everything that the port calls: what is thrown there fails its IPCP alone. */
+  readonly guard?: Guard | undefined;
+}
+
 export interface PacketPortEvents {
   /** One frame, `bytes[base..end)`, valid during the call. */
   frame(bytes: Uint8Array, base: number, end: number): void;

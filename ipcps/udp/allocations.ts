@@ -5,7 +5,7 @@
  * Owns what waits for an answer: BOUNDED by the endpoints.
  */
 import {
-  CanceledError,
+  type CanceledError,
   deferred,
   type Limits,
   PeerError,
@@ -115,7 +115,7 @@ export class Allocations {
   }
 }
 
-/** The peer has no such name, or nobody who answers for it: another member may. */
+/** The peer has no such name: another member may. */
 export function isElsewhere(error: unknown): boolean {
-  return error instanceof PeerError && error.code === 'EIPCP';
+  return error instanceof PeerError && error.code === 'ENAME';
 }

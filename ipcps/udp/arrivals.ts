@@ -8,9 +8,9 @@
 import { Errno, noBytes, type Timer, toHex } from '#lib/core/index.ts';
 import { ArrivedRequest, type Flow, type FlowRequest } from '#lib/layer/index.ts';
 import { type FlowRequestMessage, udpManagement } from '#lib/wire/index.ts';
+import type { Endpoint } from './endpoint.ts';
 import { markReply } from './extension.ts';
 import type { Flows } from './flows.ts';
-import type { Endpoint } from './endpoint.ts';
 import type { Peer } from './peers.ts';
 import { repeat } from './repeat.ts';
 import { maxReplyData, send, type Transport } from './transport.ts';
@@ -65,6 +65,12 @@ export class Arrivals {
       if (reply !== undefined && version > 0) send(this.#deps.transport, reply, peer);
       return;
     }
+    const listener = this.#deps.listener(hash);
+    if (listener === undefined) {
+      counters.count('requests for unknown names');
+      // Nothing is kept of it, so forged requests cost nothing and bring no more than they send.
+      return send(this.#deps.transport, refusalOf(source, Errno.ENAME, version), peer);
+    }
     if (this.#pending.size >= maxPending) return counters.count('requests too many');
     const arrival: Arrival = {
       key,
@@ -86,9 +92,7 @@ export class Arrivals {
     );
     arrival.request = request;
     this.#pending.set(key, arrival);
-    const listener = this.#deps.listener(hash);
-    if (listener === undefined) request.reject(Errno.EIPCP);
-    else listener(request);
+    listener(request);
   }
 
   /** The peer gives up a request that it has no answer to. */
@@ -150,14 +154,13 @@ export class Arrivals {
 
   #refuse(arrival: Arrival, errno: number): void {
     const { transport } = this.#deps;
-    const { peer, version, source: destination, givenUp } = arrival;
+    const { peer, version, source, givenUp } = arrival;
     this.#answered(arrival, this.#refused);
     this.#forgetRefusals();
     if (givenUp) return;
-    const answer = { source: 0, destination, response: -errno, data: noBytes };
-    const reply = udpManagement.encode({ kind: 'flow-reply', ...answer });
+    const reply = refusalOf(source, errno, version);
     if (version === 0) return send(transport, reply, peer);
-    arrival.reply = markReply(reply);
+    arrival.reply = reply;
     arrival.repeating = repeat(transport.clock, () => send(transport, reply, peer));
   }
 
@@ -182,4 +185,10 @@ export class Arrivals {
       if (endpoint.remote === source && endpoint.version === 0 && endpoint.peer.key === peer.key)
         flows.left(endpoint);
   }
+}
+
+function refusalOf(destination: number, errno: number, version: number): Uint8Array {
+  const answer = { source: 0, destination, response: -errno, data: noBytes };
+  const reply = udpManagement.encode({ kind: 'flow-reply', ...answer });
+  return version === 0 ? reply : markReply(reply);
 }

@@ -12,13 +12,7 @@ export interface Destination {
 
 export interface DatagramPortEvents {
   /** One datagram, `bytes[base..end)`, from the address at `from[fromAt]`; valid during the call. */
-  datagram(
-    bytes: Uint8Array,
-    base: number,
-    end: number,
-    from: Uint8Array,
-    fromAt: number,
-  ): void;
+  datagram(bytes: Uint8Array, base: number, end: number, from: Uint8Array, fromAt: number): void;
   /** There is room for datagrams after `reserve` said no. */
   writable(): void;
 }

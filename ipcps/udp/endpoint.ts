@@ -180,5 +180,4 @@ export class Endpoint {
   #taken(): void {
     if (this.#window.take() && this.version > 0 && this.machine.is('open')) this.grant();
   }
-
 }

@@ -9,7 +9,7 @@ import { udpHeader } from '#lib/wire/index.ts';
 import { isAddress } from './address.ts';
 import { Endpoint, type EndpointHost } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
-import { encodeExtension, ExtensionCode, type ExtensionMessage } from './extension.ts';
+import { ExtensionCode, type ExtensionMessage, encodeExtension } from './extension.ts';
 import type { Peer } from './peers.ts';
 import { repeat } from './repeat.ts';
 import { send, type Transport } from './transport.ts';
@@ -64,7 +64,8 @@ export class Flows implements EndpointHost {
     const endpoint = this.#table.get(number);
     const at = base + udpHeader.bytes;
     if (endpoint === undefined) counters.count('packets for no flow');
-    else if (!isAddress(endpoint.peer.address, from, fromAt)) counters.count('packets from elsewhere');
+    else if (!isAddress(endpoint.peer.address, from, fromAt))
+      counters.count('packets from elsewhere');
     else if (end - at > this.#mtu) counters.count('packets too long');
     else {
       if (endpoint.repeating !== undefined && endpoint.machine.state === 'open') endpoint.quiet();

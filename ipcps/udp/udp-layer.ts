@@ -47,9 +47,9 @@ import type { DatagramPort } from './datagram-port.ts';
 import { type Directory, findFirst } from './directory.ts';
 import {
   decodeExtension,
-  encodeExtension,
   ExtensionCode,
   type ExtensionMessage,
+  encodeExtension,
   isExtension,
   replyVersion,
   requestVersion,
@@ -116,8 +116,7 @@ export class UdpLayer implements Layer {
     );
     this.#directories = [this.#asked, ...directories];
     port.listen({
-      datagram: (bytes, base, end, from, fromAt) =>
-        this.#datagram(bytes, base, end, from, fromAt),
+      datagram: (bytes, base, end, from, fromAt) => this.#datagram(bytes, base, end, from, fromAt),
       writable: () => this.#flows.writable(),
     });
   }
@@ -174,7 +173,6 @@ export class UdpLayer implements Layer {
     const { clock } = this.#transport;
     const deadline = clock.now() + timeout;
     const tried = new Set<string>();
-    let refused: unknown;
     for (const fresh of [false, true]) {
       const limits = { timeout: Math.min(lookupTimeout, deadline - clock.now()), signal, fresh };
       for (const address of await this.#find(name, limits)) {
@@ -187,12 +185,11 @@ export class UdpLayer implements Layer {
           return await this.#allocations.ask(peer, wanted, { timeout: left, signal });
         } catch (error) {
           if (!isElsewhere(error)) throw error;
-          refused = error;
         }
       }
     }
     this.#stillOpen(hash, signal);
-    throw refused ?? unknownName(hash);
+    throw unknownName(hash);
   }
 
   async join(): Promise<Flow> {
@@ -262,13 +259,7 @@ export class UdpLayer implements Layer {
     return toHex(ip) === toHex(ipOf(this.#port.address));
   }
 
-  #datagram(
-    bytes: Uint8Array,
-    base: number,
-    end: number,
-    from: Uint8Array,
-    fromAt: number,
-  ): void {
+  #datagram(bytes: Uint8Array, base: number, end: number, from: Uint8Array, fromAt: number): void {
     const { counters } = this.#transport;
     if (end - base < udpHeader.bytes) return counters.count('short');
     const number = udpHeader.at.eid.get(bytes, base);
@@ -283,12 +274,7 @@ export class UdpLayer implements Layer {
     this.#management(message, peer, bytes, base);
   }
 
-  #management(
-    message: UdpManagementMessage,
-    peer: Peer,
-    bytes: Uint8Array,
-    base: number,
-  ): void {
+  #management(message: UdpManagementMessage, peer: Peer, bytes: Uint8Array, base: number): void {
     const { peers, clock } = this.#transport;
     const request = message.kind === 'flow-request';
     const version = request ? requestVersion(bytes, base) : replyVersion(bytes, base);
@@ -308,8 +294,7 @@ export class UdpLayer implements Layer {
     }
     if (destination !== 0) return this.#flows.heard(message, peer);
     if (code === ExtensionCode.closed) return this.#arrivals.confirmed(peer, source);
-    if (code !== ExtensionCode.close)
-      return this.#transport.counters.count('messages for no flow');
+    if (code !== ExtensionCode.close) return this.#transport.counters.count('messages for no flow');
     this.#arrivals.gaveUp(peer, source);
     this.#flows.tell(peer, ExtensionCode.closed, { source: 0, destination: source });
   }
@@ -336,8 +321,7 @@ export class UdpLayer implements Layer {
 
   #stillOpen(hash: NameHash, signal: AbortSignal | undefined): void {
     if (signal?.aborted) throw new CanceledError(`Allocation of ${hashText(hash)} canceled`);
-    if (this.#closing !== undefined)
-      throw new CanceledError(`The member left layer ${this.name}`);
+    if (this.#closing !== undefined) throw new CanceledError(`The member left layer ${this.name}`);
   }
 
   #open(): void {

@@ -3,6 +3,7 @@
  * turn; what waits then is in the socket's buffer, BOUNDED by `bufferBytes`.
  */
 import type { Clock, Timer } from '#lib/core/index.ts';
+import type { Guard } from '#lib/ipcp-dev/index.ts';
 import { check, type NativeVerbs, os as real, Watch, WatchEvent } from '#lib/os/index.ts';
 import { type Address, addressSlot, addressText } from './address.ts';
 import type { DatagramPort, DatagramPortEvents, Destination } from './datagram-port.ts';
@@ -41,7 +42,7 @@ export class UdpPort implements DatagramPort {
 
   /** UsageError EADDRINUSE, EADDRNOTAVAIL. */
   constructor(
-    deps: { clock: Pick<Clock, 'after'>; os?: NativeVerbs },
+    deps: { clock: Pick<Clock, 'after'>; guard?: Guard; os?: NativeVerbs },
     { address }: { address: Address },
   ) {
     this.#os = deps.os ?? real;
@@ -50,9 +51,9 @@ export class UdpPort implements DatagramPort {
     this.#fd = check<number>(this.#os.udpOpen(address, BUFFER_BYTES), what);
     try {
       this.address = check<Uint8Array>(this.#os.udpName(this.#fd), what);
-      this.#socket = new Watch(this.#os, this.#fd, WatchEvent.readable, (status, events) =>
-        this.#ready(status, events),
-      );
+      const ready = (status: number, events: number) => this.#ready(status, events);
+      const guarded = deps.guard?.(ready) ?? ready;
+      this.#socket = new Watch(this.#os, this.#fd, WatchEvent.readable, guarded);
     } catch (error) {
       this.#os.close(this.#fd);
       throw error;

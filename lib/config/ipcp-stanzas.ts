@@ -40,6 +40,10 @@ const udp = {
   ip: text,
   port: whole(1, 65_535).optional(),
   dns: text.optional(),
+  domain: text.optional(),
+  /** Lists with commas: addresses of members of ours; `NAME=ADDRESS`. */
+  peers: text.optional(),
+  hosts: text.optional(),
 };
 
 /** Keys of a stanza that are settings of the IPCP itself. */

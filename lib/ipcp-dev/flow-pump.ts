@@ -33,6 +33,8 @@ export class FlowPump {
   /** The peer's last packets wait for space in the ring. */
   #peerGone = false;
   #linger: Timer | undefined;
+  /** What went straight up is shown at the end of this turn. */
+  #flushing = false;
   #dropped = 0;
 
   constructor(deps: FlowPumpDeps, onEnd: (end: PumpEnd) => void) {
@@ -43,6 +45,7 @@ export class FlowPump {
     ring.onWritable(guard(() => this.#up()));
     ring.onEvent(guard((event) => this.#ringEvent(event)));
     flow.onReadable(guard(() => this.#up()));
+    flow.onPacket?.((bytes, offset, length) => this.#upDirect(bytes, offset, length));
     flow.onWritable(guard(() => this.#down()));
     flow.onEvent(guard((event) => this.#flowEvent(event)));
   }
@@ -91,6 +94,29 @@ export class FlowPump {
     else if (this.#peerGone && this.#held === undefined) this.#end('peer');
   }
 
+  /** From where a layer has received it, without a copy between; the last of a burst shows them all. */
+  #upDirect(bytes: Uint8Array, offset: number, length: number): boolean {
+    const { ring, guard } = this.#deps;
+    if (this.#ended || this.#held !== undefined) return false;
+    try {
+      const off = ring.reserve(length);
+      if (off < 0) return false;
+      ring.memory.set(bytes.subarray(offset, offset + length), off);
+      ring.commit(length);
+    } catch (error) {
+      this.#lose(error);
+    }
+    if (this.#flushing) return true;
+    this.#flushing = true;
+    queueMicrotask(
+      guard(() => {
+        this.#flushing = false;
+        if (!this.#ended) ring.flush();
+      }),
+    );
+    return true;
+  }
+
   /** False when there is no packet, or no space for it. */
   #upOne(): boolean {
     const { ring, flow } = this.#deps;
@@ -136,6 +162,7 @@ export class FlowPump {
     this.#ended = true;
     this.#linger?.cancel();
     this.#held = undefined;
+    if (this.#flushing) this.#deps.ring.flush();
     this.#deps.ring.dealloc();
     this.#deps.flow.dealloc();
     this.#onEnd(end);

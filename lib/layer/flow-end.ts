@@ -13,7 +13,7 @@ import {
   type QosSpec,
   UsageError,
 } from '#lib/core/index.ts';
-import { type Flow, FlowEvent } from './layer.ts';
+import { type Flow, FlowEvent, type PacketSink } from './layer.ts';
 import { PacketQueue } from './packet-queue.ts';
 
 /** gone: the peer has deallocated, what is queued can still be read. */
@@ -60,6 +60,7 @@ export class FlowEnd implements Flow {
   #onReadable: (() => void) | undefined;
   #onWritable: (() => void) | undefined;
   #onEvent: ((event: FlowEvent) => void) | undefined;
+  #sink: PacketSink | undefined;
   /** The last `write` returned false. */
   #blocked = false;
   #unblock = false;
@@ -107,6 +108,10 @@ export class FlowEnd implements Flow {
     this.#onWritable = fn;
   }
 
+  onPacket(fn: PacketSink | undefined): void {
+    this.#sink = fn;
+  }
+
   onEvent(fn: ((event: FlowEvent) => void) | undefined): void {
     this.#onEvent = fn;
     if (fn !== undefined && this.#events !== 0) this.#kick();
@@ -119,6 +124,7 @@ export class FlowEnd implements Flow {
     this.#onReadable = undefined;
     this.#onWritable = undefined;
     this.#onEvent = undefined;
+    this.#sink = undefined;
     this.#driver.release();
   }
 
@@ -139,6 +145,16 @@ export class FlowEnd implements Flow {
     this.#arrived = true;
     this.#kick();
     return true;
+  }
+
+  /**
+   * For a driver that has just received from outside: hands a packet on where it lies, when the user carries packets on and none waits. False: it
+   * has to be delivered as a copy.
+   */
+  pass(bytes: Uint8Array, offset: number, length: number): boolean {
+    if (this.#sink === undefined || this.#queue.size > 0 || this.#machine.state !== 'open')
+      return false;
+    return this.#sink(bytes, offset, length);
   }
 
   /** There is space after a refused `send`. */

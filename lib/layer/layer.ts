@@ -21,6 +21,9 @@ export const FlowEvent = {
 } as const;
 export type FlowEvent = (typeof FlowEvent)[keyof typeof FlowEvent];
 
+/** Takes the packet `bytes[offset .. offset + length)`, or says no. */
+export type PacketSink = (bytes: Uint8Array, offset: number, length: number) => boolean;
+
 /**
  * One end of a flow. Packets keep their boundaries; an empty packet is carried like any other (endpoints keep
  * flows alive with them). Not reliable unless its QoS says so. `dealloc` by either end is seen by the other as
@@ -49,6 +52,12 @@ export interface Flow {
   onReadable(fn: (() => void) | undefined): void;
   /** Called once `write` may succeed after it returned false, or will throw because the flow has ended meanwhile. */
   onWritable(fn: (() => void) | undefined): void;
+  /**
+   * Short cut for who carries packets on, where a layer has it: `fn` gets each packet where it was received, valid during the call, in turns of
+   * the event loop that the layer began itself. False: `fn` cannot take it now, and it waits for `read` like those that follow it, until
+   * they are read.
+   */
+  onPacket?(fn: PacketSink | undefined): void;
   /** Also told what happened before the callback was set. */
   onEvent(fn: ((event: FlowEvent) => void) | undefined): void;
   /** Releases this end: nothing is called and nothing can be read any more. Idempotent. */

@@ -166,9 +166,15 @@ describe('raptor', () => {
     expect(raptorManagement.decode(long, 0, long.length - 1, 32)).toBe(Verdict.short);
   });
 
-  it('has one response for all that do not fit', () => {
+  it('has a longer response for those that do not fit', () => {
     const encoded = raptorManagement.encode({ ...refusal, response: -1009 });
     expect(raptorManagement.decode(encoded, 0, encoded.length, 32)).toEqual({
+      ...refusal,
+      response: -1009,
+    });
+    // 2018 said -128 and nothing more.
+    const short = encoded.length - 4;
+    expect(raptorManagement.decode(encoded, 0, short, 32)).toEqual({
       ...refusal,
       response: -1003,
     });

@@ -3,9 +3,9 @@
  * specification, so the one of flows that a cube does not describe follows the hash, before the data; a message that ends with the
  * hash is 2018's own.
  */
-import { Errno, UsageError } from '#lib/core/index.ts';
+import { Errno, noBytes, UsageError } from '#lib/core/index.ts';
 import { copyRange } from './copy-range.ts';
-import { defineLayout, i8, u8, u16le } from './layout/index.ts';
+import { defineLayout, i8, i32, u8, u16le } from './layout/index.ts';
 import {
   checkReply,
   type ManagementCodec,
@@ -38,14 +38,14 @@ export const raptorManagementLayout = defineLayout(
     title: 'raptor management message',
     section: 'semantics 8.1',
     notes: `After the fixed part: request, query and query reply = hash. Of ours, after the hash of a request: the QoS (next table), unless the
-cube says it all, and OAP request; after the fixed part of a reply: OAP response.`,
+cube says it all, and OAP request; after the fixed part of a reply: OAP response, or after -128 the response as i32.`,
   },
   {
     code: u8('0 flow request, 1 flow reply, 2 name query, 3 name reply'),
     ssap: u8('SAP of the sender'),
     dsap: u8("reply: the requester's SAP"),
     qosCube: u8('request: 0 best effort, 1 video, 2 voice'),
-    response: i8('reply: 0 = accepted, else a negative error number; -128 = one that does not fit'),
+    response: i8('reply: 0 = accepted, else a negative error number; -128 = follows, i32'),
   },
 );
 
@@ -59,6 +59,10 @@ const fixedBytes = raptorManagementLayout.bytes;
 const { length: lengthAt, dsap: dsapAt } = raptorHeader.at;
 const maxManagement = maxRaptorFrame - raptorHeader.bytes;
 const otherResponse = -128;
+const longResponse = defineLayout(
+  { title: 'Long response in a raptor reply', section: 'our own' },
+  { response: i32('a negative error number below -127') },
+);
 
 /** Is `bytes[base..end)` one whole frame? A stream is cut into frames by `raptorHeader.at.length` first. */
 export function checkRaptor(bytes: Uint8Array, base: number, end: number): Verdict {
@@ -87,7 +91,9 @@ export const raptorManagement: ManagementCodec<ManagementMessage> = {
       case 'flow-reply': {
         checkReply(message);
         const { source, destination, response, data } = message;
-        const encoded = withTail(fixedBytes, maxManagement, data);
+        const long = new Uint8Array(response <= otherResponse ? longResponse.bytes : 0);
+        if (long.length > 0) longResponse.at.response.set(long, 0, response);
+        const encoded = withTail(fixedBytes, maxManagement, long, data);
         raptorManagementLayout.write(encoded, 0, {
           code: code.flowReply,
           ssap: response === 0 ? must(source) : source,
@@ -118,12 +124,18 @@ export const raptorManagement: ManagementCodec<ManagementMessage> = {
       if (!isSap(destination)) return Verdict.sap;
       if (response > 0) return Verdict.response;
       if (response === 0 && !isSap(source)) return Verdict.sap;
-      if (response < 0 && end > tail) return Verdict.trailing;
+      const long = response === otherResponse && end - tail === longResponse.bytes;
+      if (response < 0 && end > tail && !long) return Verdict.trailing;
+      if (response === otherResponse) {
+        const errno = long ? longResponse.at.response.get(bytes, tail) : -Errno.EIPCP;
+        if (errno >= 0) return Verdict.response;
+        return { kind: 'flow-reply', source, destination, response: errno, data: noBytes };
+      }
       return {
         kind: 'flow-reply',
         source,
         destination,
-        response: response === otherResponse ? -Errno.EIPCP : response,
+        response,
         data: copyRange(bytes, tail, end),
       };
     }

@@ -71,6 +71,9 @@ export const bootstrapKeywords = {
   ls_t_update: seconds('link-state updates (default: 15)', 1, 86400),
   ls_t_recalc: seconds('route calculation (default: 4)', 1, 86400),
   congestion: choice('POLICY', 'default: mb-ecn', { 'mb-ecn': 'mb-ecn', none: 'none' }, unicast),
+  domain: text('DOMAIN', 'of names in the DNS (default: none)', udp),
+  peers: text('ADDRESSES', 'of members that are asked for names, with commas', udp),
+  hosts: text('NAME=ADDRESS', 'where names are, with commas', udp),
   pff: choice('POLICY', "2018's word for what routing implies", impliedRouting, unicast),
 };
 

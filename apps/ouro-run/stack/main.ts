@@ -216,7 +216,7 @@ function readOptions(): Options {
 /** irmd says two lines for every flow: too many for a log that nobody asked for. */
 function filtered(logs: Logs, level: string): Logs {
   const levels = ['debug', 'info', 'warn', 'error'] as const;
-  const from = levels.findIndex((l) => l === level);
+  const from = levels.indexOf(level as (typeof levels)[number]);
   return (component) => {
     const all = logs(component);
     const kept = levels.slice(

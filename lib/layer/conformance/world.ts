@@ -21,10 +21,17 @@ export interface LayerTraits {
   readonly selfReach: boolean;
   /** `join` gives a flow. */
   readonly broadcast: boolean;
+  /** There is a third member; without it, the third of the world is the first again. */
+  readonly threeMembers: boolean;
   /** Flows that are open at the same time in the tests of many. */
   readonly manyFlows: number;
 }
-export const allOf: LayerTraits = { selfReach: true, broadcast: false, manyFlows: 200 };
+export const allOf: LayerTraits = {
+  selfReach: true,
+  broadcast: false,
+  threeMembers: true,
+  manyFlows: 200,
+};
 
 /** Longer than anything that is on its way, shorter than any time-out of a test. */
 export const aWhile: Millis = 50;

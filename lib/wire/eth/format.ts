@@ -13,7 +13,7 @@ export interface EthEnds {
 }
 
 export interface EthFormat {
-  readonly name: 'eth-dix' | 'eth-llc';
+  readonly name: 'eth-dix' | 'eth-llc' | 'raptor';
   readonly headerBytes: number;
   /** Numbers that a node of ours may give to its own endpoints, both included. */
   readonly firstOwn: number;

@@ -1,0 +1,183 @@
+/** Two hosts joined by IP: names from tables, from the DNS, from peers, and from /etc/hosts; pings and sockets over UDP layers. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { onTwoHosts } from './support/compat.ts';
+import { bin, type Host } from './support/host.ts';
+import { type Proc, waitFor } from './support/proc.ts';
+
+const ips = { udp4: ['10.9.0.1', '10.9.0.2'], udp6: ['fd09::1', 'fd09::2'] } as const;
+type Type = keyof typeof ips;
+
+function addresses(...hosts: Host[]): void {
+  for (const [i, host] of hosts.entries()) {
+    const add = (...words: string[]) =>
+      execFileSync('ip', ['-n', host.netns ?? '', 'addr', 'add', ...words, 'dev', 'veth0']);
+    add(`${ips.udp4[i]}/24`);
+    const ipv6 = 'net.ipv6.conf.veth0.disable_ipv6=0';
+    execFileSync('ip', ['netns', 'exec', host.netns ?? '', 'sysctl', '-qw', ipv6]);
+    add(`${ips.udp6[i]}/64`, 'nodad');
+  }
+}
+
+async function startIrmd(host: Host): Promise<Proc> {
+  const irmd = host.start([bin('irmd'), '--stdout'], { under: false });
+  await waitFor('irmd', () => irmd.stdout.includes('daemon started...'));
+  return irmd;
+}
+
+async function irm(host: Host, words: string): Promise<void> {
+  const r = await host.tool('irm', ...words.split(' '));
+  assert.equal(r.code, 0, `irm ${words}: ${r.stderr}${r.stdout}`);
+  assert.equal(r.stdout, '', `irm ${words} is silent`);
+}
+
+async function startPingServer(host: Host): Promise<Proc> {
+  const server = host.start([bin('oping'), '-l'], { under: false });
+  await waitFor('the server', () => server.stdout.includes('Ouroboros ping server started.'));
+  await irm(host, `b process ${server.pid} n server`);
+  return server;
+}
+
+async function ping(host: Host, ...options: string[]): Promise<void> {
+  const { code, stdout, stderr } = await host.tool('oping', '-n', 'server', '-c', '4', ...options);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^4 SDUs transmitted, 4 received, 0% packet loss/m);
+}
+
+const hashOf = (name: string) => createHash('md5').update(name).digest('hex');
+
+for (const type of ['udp4', 'udp6'] as const)
+  onTwoHosts(`the talk's table: oping over ${type}, names from a table of hosts`, async (a, b) => {
+    addresses(a, b);
+    const [irmdA, irmdB] = [await startIrmd(a), await startIrmd(b)];
+    const [ipA, ipB] = ips[type];
+    await irm(a, `i b t ${type} l internet n udp ip ${ipA}`);
+    await irm(b, `i b t ${type} l internet n udp ip ${ipB} hosts server=${ipA}`);
+    await startPingServer(a);
+    await irm(a, 'reg n server l internet');
+    assert.match(irmdA.output, /irmd\(II\): Registered server in internet as cf1e8c14\./);
+    await ping(b, '-i', '20');
+    await ping(b, '-i', '5', '-s', '1400');
+    assert.match(irmdA.output, /Flow request arrived for server\./);
+    for (const irmd of [irmdA, irmdB])
+      await waitFor('the end of all flows on both hosts', () =>
+        /(Completed deallocation[\s\S]*){3}/.test(irmd.output),
+      );
+  });
+
+onTwoHosts(
+  'peers of ours are asked for names, and say when they have them no more',
+  async (a, b) => {
+    addresses(a, b);
+    const [ipA, ipB] = ips.udp4;
+    for (const host of [a, b]) await startIrmd(host);
+    await irm(a, `i b t udp4 l internet n udp ip ${ipA} port 4000`);
+    await irm(b, `i b t udp4 l internet n udp ip ${ipB} port 4000 peers ${ipA}`);
+    await startPingServer(a);
+    assert.notEqual((await b.tool('oping', '-n', 'server', '-c', '1')).code, 0);
+    await irm(a, 'reg n server l internet');
+    await ping(b, '-i', '10');
+    await irm(a, 'unreg n server l internet');
+    assert.notEqual((await b.tool('oping', '-n', 'server', '-c', '1')).code, 0);
+  },
+);
+
+onTwoHosts("the system's resolver finds a name's hash in /etc/hosts", async (a, b) => {
+  addresses(a, b);
+  const [ipA, ipB] = ips.udp4;
+  // What `ip netns exec` shows as /etc to the programs of that namespace.
+  const etc = `/etc/netns/${b.netns}`;
+  mkdirSync(etc, { recursive: true });
+  try {
+    writeFileSync(join(etc, 'hosts'), `${ipA} ${hashOf('server')}\n`);
+    for (const host of [a, b]) await startIrmd(host);
+    await irm(a, `i b t udp4 l internet n udp ip ${ipA}`);
+    await irm(b, `i b t udp4 l internet n udp ip ${ipB}`);
+    await startPingServer(a);
+    await irm(a, 'reg n server l internet');
+    await ping(b, '-i', '10');
+  } finally {
+    rmSync(etc, { recursive: true });
+  }
+});
+
+async function startNamed(host: Host): Promise<Proc> {
+  const dir = join(host.dir, 'named');
+  mkdirSync(dir);
+  const records = '@ 60 IN SOA ns. admin. 1 60 60 60 1\n@ 60 IN NS ns.\nns. 60 IN A 10.9.0.1\n';
+  writeFileSync(join(dir, 'root.zone'), records);
+  const conf = join(dir, 'named.conf');
+  writeFileSync(
+    conf,
+    `options { directory "${dir}"; pid-file none; session-keyfile "${dir}/session.key"; recursion no;
+       dnssec-validation no; listen-on { any; }; listen-on-v6 { any; }; };
+     controls { };
+     zone "." { type primary; file "root.zone"; allow-update { any; }; };\n`,
+  );
+  const named = host.start(['/usr/sbin/named', '-g', '-c', conf], { under: false });
+  await waitFor('named', () => named.output.includes('all zones loaded'));
+  return named;
+}
+
+const noNamed = existsSync('/usr/sbin/named') ? undefined : 'needs named (Debian package bind9)';
+
+function withDns(type: Type): void {
+  const name = `names of a ${type} layer are in the DNS while they are registered`;
+  if (noNamed !== undefined) {
+    test(name, { skip: noNamed }, () => {});
+    return;
+  }
+  onTwoHosts(name, async (a, b) => {
+    addresses(a, b);
+    const named = await startNamed(a);
+    for (const host of [a, b]) await startIrmd(host);
+    const [ipA, ipB] = ips[type];
+    await irm(a, `i b t ${type} l internet n udp ip ${ipA} dns ${ipA}`);
+    await irm(b, `i b t ${type} l internet n udp ip ${ipB} dns ${ipA}`);
+    await startPingServer(a);
+    await irm(a, 'reg n server l internet');
+    await ping(b, '-i', '10');
+    const added = `adding an RR at '${hashOf('server')}' ${type === 'udp4' ? 'A' : 'AAAA'} ${ipA}`;
+    assert.ok(named.output.includes(added), named.output);
+    await irm(a, 'unreg n server l internet');
+    await waitFor('the update', () => /deleting an RR at/.test(named.output));
+    named.kill('SIGTERM');
+    await named.wait(5000);
+  });
+}
+withDns('udp4');
+withDns('udp6');
+
+onTwoHosts(
+  'sockets cross a UDP layer: python http.server there, curl here',
+  async (a, b) => {
+    addresses(a, b);
+    const [ipA, ipB] = ips.udp4;
+    for (const host of [a, b]) await startIrmd(host);
+    await irm(a, `i b t udp4 l internet n udp ip ${ipA}`);
+    await irm(b, `i b t udp4 l internet n udp ip ${ipB} peers ${ipA}`);
+    const www = join(a.dir, 'www');
+    mkdirSync(www);
+    const body = randomBytes(3_000_000);
+    writeFileSync(join(www, 'big'), body);
+    a.start(['python3', '-u', '-m', 'http.server', '-d', www, '8000'], {
+      options: ['--name', 'web'],
+    });
+    await waitFor('the name', () =>
+      a.tool('irm', 'name', 'list').then((r) => r.stdout.includes('web')),
+    );
+    await irm(a, 'reg n web l internet');
+    await waitFor('the page', () =>
+      b.ok(['curl', '-sf', '--max-time', '5', 'http://web:8000/']).catch(() => ''),
+    );
+    await b.ok(['curl', '-sf', '-o', join(b.dir, 'copy'), 'http://web:8000/big']);
+    const digest = (file: string) =>
+      execFileSync('sha256sum', [file], { encoding: 'utf8' }).split(' ')[0];
+    assert.equal(digest(join(b.dir, 'copy')), digest(join(www, 'big')));
+  },
+  { ms: 90_000 },
+);

@@ -1,0 +1,1 @@
+export { raptorIpcp } from './raptor-ipcp.ts';

@@ -1,0 +1,2 @@
+export * from './udp-ipcp.ts';
+export * from './udp-layer.ts';
