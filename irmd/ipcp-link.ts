@@ -21,6 +21,7 @@ const facts = z
 const joined = z.object({ layer: z.string().min(1).max(255) }).and(facts);
 const known = z.object({ known: z.boolean() });
 const allocated = z.object({ data: bytes, qos: qosSchema.optional() });
+const counted = z.object({ counters: z.record(z.string().max(64), z.number()) });
 const granted = z.object({ qos: qosSchema.optional() });
 const nothing = z.unknown();
 
@@ -73,6 +74,11 @@ export class IpcpLink {
     };
     const got = await this.#call(joined, 'ipcp_enroll', params, { timeout: REMOTE_CALL });
     return { layer: got.layer, facts: got };
+  }
+
+  /** What it has counted, by name. */
+  async status(ipcp: number): Promise<Record<string, number>> {
+    return (await this.#call(counted, 'ipcp_status', { ipcp }, { timeout: LOCAL_CALL })).counters;
   }
 
   async connect(

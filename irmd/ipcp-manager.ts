@@ -81,6 +81,12 @@ export class IpcpManager {
     return { pid, layer };
   }
 
+  async status(name: string): Promise<{ counters: Record<string, number> }> {
+    const entry = this.#deps.registry.ipcps.need(name);
+    const link = await this.#deps.supervisor.ready();
+    return { counters: await link.status(entry.id) };
+  }
+
   async connect(
     verb: 'ipcp_connect' | 'ipcp_disconnect',
     name: string,

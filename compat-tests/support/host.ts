@@ -173,6 +173,11 @@ export class Host {
     return this.pidsInside().filter((pid) => commandLine(pid).includes(text));
   }
 
+  stackLog(): string {
+    const path = join(this.runtime, 'gw/stack.log');
+    return existsSync(path) ? readFileSync(path, 'utf8').slice(-2000) : '';
+  }
+
   async close(): Promise<void> {
     for (const proc of this.procs) proc.kill('SIGTERM');
     await Promise.all(this.procs.map((p) => p.wait(4000).catch(() => p.kill('SIGKILL'))));
@@ -193,10 +198,11 @@ export class Host {
     }
     for (const pid of this.pidsInside()) kill(pid);
     await waitFor('all processes to end', () => this.pidsInside().length === 0, 5000);
+    const log = this.stackLog();
     const files = existsSync(this.runtime) ? listFiles(this.runtime) : [];
     if (this.netns !== undefined) execFileSync('ip', ['netns', 'delete', this.netns]);
     rmSync(this.dir, { recursive: true, force: true });
-    if (left) throw new Error(`Processes left behind:\n${left}`);
+    if (left) throw new Error(`Processes left behind:\n${left}\n${log}`);
     const stray = files.filter((f) => !f.endsWith('.log') && !f.endsWith('.lock'));
     if (stray.length > 0) throw new Error(`Files left in the runtime folder: ${stray.join(' ')}`);
   }

@@ -30,10 +30,16 @@ export class Proc {
         this.code = 127;
         resolve(127);
       });
-      this.child.on('close', (code, signal) => {
-        this.code = code ?? 128;
+      this.child.on('exit', (code, signal) => {
+        const status = code ?? 128;
+        this.code = status;
         this.signal = signal ?? undefined;
-        resolve(this.code);
+        // The last output comes with 'close'; a child of the program that holds the pipes delays that for ever.
+        const late = setTimeout(() => resolve(status), 300);
+        this.child.on('close', () => {
+          clearTimeout(late);
+          resolve(status);
+        });
       });
     });
   }

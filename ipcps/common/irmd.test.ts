@@ -86,6 +86,9 @@ describe('ipcpd with the real irmd', () => {
       'ipcpd-local: Flow with fd 65 deallocated.',
     ]);
     expect(stack.ipcpd.host.flows).toBe(0);
+    // It has no counters; nobody else is asked.
+    expect(await irm.statusIpcp('local')).toEqual({});
+    await expect(irm.statusIpcp('nobody')).rejects.toMatchObject({ code: 'EIPCP' });
   });
 
   it('carries flows between two hosts through IPCPs that move packets', async () => {

@@ -15,6 +15,8 @@ export interface DatagramPortEvents {
   datagram(bytes: Uint8Array, base: number, end: number, from: Uint8Array, fromAt: number): void;
   /** There is room for datagrams after `reserve` said no. */
   writable(): void;
+  /** The interface that has the address carries datagrams, or does not. */
+  link(up: boolean): void;
 }
 
 export interface DatagramPort {

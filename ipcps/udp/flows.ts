@@ -5,6 +5,7 @@
  * Owns the endpoints; BOUNDED by the table.
  */
 import type { QosSpec, Random } from '#lib/core/index.ts';
+import { FlowEvent } from '#lib/layer/index.ts';
 import { udpHeader } from '#lib/wire/index.ts';
 import { isAddress } from './address.ts';
 import { Endpoint, type EndpointHost } from './endpoint.ts';
@@ -77,6 +78,10 @@ export class Flows implements EndpointHost {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const endpoint of waiting) endpoint.end.writable();
+  }
+
+  link(up: boolean): void {
+    for (const { end } of this.#table.values()) end.tell(up ? FlowEvent.up : FlowEvent.down);
   }
 
   /** A message about a flow, or about one that has been. */

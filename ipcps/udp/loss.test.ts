@@ -89,6 +89,23 @@ describe('a UDP layer on a medium that loses a third', () => {
     await net.close();
   });
 
+  it('tells the flows of a member whose cable is out, and only those', async () => {
+    const net = new SimNet();
+    const { clock } = net;
+    const [a, b] = net.members as [(typeof net.members)[0], (typeof net.members)[0]];
+    const events: string[] = [];
+    b.onRequest((r) => r.accept().onEvent((event) => events.push(`server ${event}`)));
+    await b.register(b.hash('server'));
+    const { flow } = await clock.run(a.allocate(a.hash('server'), { qos: qosRaw }));
+    flow.onEvent((event) => events.push(`client ${event}`));
+    for (const up of [false, true]) {
+      net.medium.link(net.addresses[0]!, up);
+      await clock.settle();
+    }
+    expect(events).toEqual([`client ${FlowEvent.down}`, `client ${FlowEvent.up}`]);
+    await net.close();
+  });
+
   it('tells a peer that was started anew that its flow is gone', async () => {
     const net = new SimNet();
     const { clock } = net;

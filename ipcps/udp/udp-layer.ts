@@ -118,6 +118,7 @@ export class UdpLayer implements Layer {
     port.listen({
       datagram: (bytes, base, end, from, fromAt) => this.#datagram(bytes, base, end, from, fromAt),
       writable: () => this.#flows.writable(),
+      link: (up) => this.#flows.link(up),
     });
   }
 
@@ -286,6 +287,7 @@ export class UdpLayer implements Layer {
 
   #extension(message: ExtensionMessage, peer: Peer): void {
     const { code, source, destination, value, hash } = message;
+    if (peer.version > 0) peer.heard = this.#transport.clock.now();
     if (hash !== undefined) {
       if (code === ExtensionCode.nameQuery) return this.#answerQuery(peer, hash);
       const known = this.#asked.answered(toHex(ipOf(peer.address)), toHex(hash), value === 1);

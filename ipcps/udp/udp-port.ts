@@ -2,10 +2,19 @@
  * DatagramPort over a UDP socket. Owns the socket, a receive slab of 16 trains and a send slab. After a batch the event loop gets its
  * turn; what waits then is in the socket's buffer, BOUNDED by `bufferBytes`.
  */
+import { networkInterfaces } from 'node:os';
 import type { Clock, Timer } from '#lib/core/index.ts';
 import type { Guard } from '#lib/ipcp-dev/index.ts';
-import { check, type NativeVerbs, os as real, Watch, WatchEvent } from '#lib/os/index.ts';
-import { type Address, addressSlot, addressText } from './address.ts';
+import {
+  check,
+  InterfaceWatch,
+  isRunning,
+  type NativeVerbs,
+  os as real,
+  Watch,
+  WatchEvent,
+} from '#lib/os/index.ts';
+import { type Address, addressSlot, addressText, ipOf, ipText, parseIp } from './address.ts';
 import type { DatagramPort, DatagramPortEvents, Destination } from './datagram-port.ts';
 import { TxTrains } from './tx-trains.ts';
 
@@ -18,7 +27,7 @@ const ENOBUFS = -105;
 /** The device refused a datagram for lack of room: it says nothing when there is some again. */
 const RETRY = 1;
 
-const nobody: DatagramPortEvents = { datagram() {}, writable() {} };
+const nobody: DatagramPortEvents = { datagram() {}, writable() {}, link() {} };
 
 export class UdpPort implements DatagramPort {
   readonly address: Address;
@@ -26,6 +35,8 @@ export class UdpPort implements DatagramPort {
   readonly #clock: Pick<Clock, 'after'>;
   readonly #fd: number;
   readonly #socket: Watch;
+  /** Undefined when no interface has the address by itself, as with 127.0.0.2. */
+  readonly #links: InterfaceWatch | undefined;
   readonly #rx = new Uint8Array(BATCH * SLOT);
   readonly #lengths = new Int32Array(BATCH);
   readonly #segments = new Int32Array(BATCH);
@@ -53,8 +64,10 @@ export class UdpPort implements DatagramPort {
       this.address = check<Uint8Array>(this.#os.udpName(this.#fd), what);
       const ready = (status: number, events: number) => this.#ready(status, events);
       const guarded = deps.guard?.(ready) ?? ready;
+      this.#links = this.#watchLink(deps.guard);
       this.#socket = new Watch(this.#os, this.#fd, WatchEvent.readable, guarded);
     } catch (error) {
+      this.#links?.close();
       this.#os.close(this.#fd);
       throw error;
     }
@@ -123,8 +136,22 @@ export class UdpPort implements DatagramPort {
     this.flush();
     this.#closed = true;
     this.#retry?.cancel();
+    this.#links?.close();
     this.#socket.close();
     this.#os.close(this.#fd);
+  }
+
+  #watchLink(guard: Guard | undefined): InterfaceWatch | undefined {
+    const device = deviceWith(ipText(ipOf(this.address)));
+    if (device === undefined) return undefined;
+    let up = true;
+    const changed = (info: Parameters<typeof isRunning>[0] | undefined) => {
+      const now = info !== undefined && isRunning(info);
+      if (now === up) return;
+      up = now;
+      this.#events.link(up);
+    };
+    return new InterfaceWatch(device, guard?.(changed) ?? changed, this.#os);
   }
 
   #ready(status: number, events: number): void {
@@ -214,4 +241,13 @@ function padded(address: Address): Uint8Array {
   const slot = new Uint8Array(addressSlot);
   slot.set(address);
   return slot;
+}
+
+function deviceWith(ip: string): string | undefined {
+  for (const [device, addresses] of Object.entries(networkInterfaces()))
+    for (const { address } of addresses ?? []) {
+      const parsed = parseIp(address);
+      if (parsed !== undefined && ipText(parsed) === ip) return device;
+    }
+  return undefined;
 }

@@ -55,6 +55,7 @@ export function ipcpMethods(services: Services): Methods {
     disconnect_ipcp: managing(services, connectSchema, (p) =>
       ipcps.connect('ipcp_disconnect', p.name, p),
     ),
+    status_ipcp: managing(services, nameOnly, (p) => ipcps.status(p.name)),
     list_ipcps: managing(services, z.object({ after }), (p) =>
       pageOf(
         sortedBy(registry.ipcps.values(), (e) => e.name),

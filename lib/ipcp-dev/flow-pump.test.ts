@@ -14,7 +14,7 @@ function setup({ ringBytes = 4096, queue = 8, mtu = 1000, ringMtu = 1000 } = {})
   const [near, far] = inlinePair({ qos: qosRaw, mtu, queue });
   const ends: PumpEnd[] = [];
   const pump = new FlowPump({ ring: ring.b, flow: near, clock, guard: open }, (e) => ends.push(e));
-  return { clock, program: ring.a, far, pump, ends };
+  return { clock, program: ring.a, near, far, pump, ends };
 }
 
 /** Writes with back-pressure. */
@@ -52,6 +52,32 @@ describe('FlowPump', () => {
     expect(atProgram).toEqual(hex(up));
     program.dealloc();
     far.dealloc();
+  });
+
+  it('takes packets where a layer received them, in order with those that had to wait', async () => {
+    const { clock, program, near, ends } = setup();
+    const random = new SeededRandom(6);
+    const sent = Array.from({ length: 60 }, () => random.bytes(1 + random.int(600)));
+    let direct = 0;
+    let queued = 0;
+    for (const packet of sent) {
+      const place = Uint8Array.of(9, ...packet, 9);
+      if (near.pass(place, 1, packet.length)) direct++;
+      else if (near.deliver(packet)) queued++;
+      else break;
+      place.fill(0);
+    }
+    // The ring took some, then the queue was full.
+    expect(direct).toBeGreaterThan(3);
+    expect(queued).toBe(8);
+    const atProgram = drain(program);
+    await clock.until(() => atProgram.length === direct + queued);
+    expect(atProgram).toEqual(hex(sent.slice(0, direct + queued)));
+    expect(near.pass(utf8('last'), 0, 4)).toBe(true);
+    near.peerGone();
+    await clock.until(() => ends.length > 0 && atProgram.length === direct + queued + 1);
+    expect(near.pass(utf8('late'), 0, 4)).toBe(false);
+    program.dealloc();
   });
 
   it('holds back a writer whose reader does not read, on both sides', async () => {

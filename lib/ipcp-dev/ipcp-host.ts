@@ -120,6 +120,9 @@ export class IpcpHost {
         await found.close();
         return { result: {} };
       }),
+      ipcp_status: method(messages.destroy, ({ ipcp }) => ({
+        result: { counters: this.#get(ipcp).member?.status?.() ?? {} },
+      })),
       ipcp_bootstrap: method(messages.bootstrap, async ({ ipcp, layer, config }) => {
         const found = this.#get(ipcp);
         return { result: facts(found, await found.bootstrap(layer, config)) };

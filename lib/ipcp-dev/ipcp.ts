@@ -29,6 +29,8 @@ export interface Membership {
   readonly hash: DirectoryHash;
   /** Largest packet of its flows, bytes; absent when the rings decide. */
   readonly mtu?: number;
+  /** What the IPCP has counted, by name: for people and scripts. */
+  status?(): Readonly<Record<string, number>>;
 }
 
 /** Whom to enroll with: `dst` is a member's name, else any member that has the layer's name. */

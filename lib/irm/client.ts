@@ -79,6 +79,14 @@ export class IrmClient {
     await this.#call('disconnect_ipcp', { name, component, dst });
   }
 
+  /** What an IPCP has counted, by name; which names, its type says. */
+  async statusIpcp(name: string): Promise<Readonly<Record<string, number>>> {
+    const { counters } = await this.#call<{ counters: Record<string, number> }>('status_ipcp', {
+      name,
+    });
+    return counters;
+  }
+
   listIpcps(): Promise<IpcpRow[]> {
     return this.#listAll('list_ipcps');
   }

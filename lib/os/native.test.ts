@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { type Accepted, addonPath, type NativeWatch, os, WatchEvent } from './native.ts';
+import {
+  type Accepted,
+  addonPath,
+  type InterfaceInfo,
+  type NativeWatch,
+  os,
+  WatchEvent,
+} from './native.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'ouro-os-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -329,5 +336,43 @@ describe('processes', () => {
     expect(os.prctlPdeathsig(0)).toBe(0);
     expect(os.kill(process.pid, 0)).toBe(0);
     expect(os.pidfdOpen(2 ** 22 + 1)).toBe(-3);
+  });
+});
+
+const root = process.getuid?.() === 0;
+
+describe('network interfaces', () => {
+  test('tell what they are', () => {
+    const lo = os.interfaceInfo('lo') as InterfaceInfo;
+    expect(lo).toMatchObject({ index: 1, mac: new Uint8Array(0) });
+    expect(lo.mtu).toBeGreaterThan(1000);
+    expect(os.interfaceInfo('no-such-if0')).toBe(-19);
+    expect(os.interfaceInfo('a-name-that-is-too-long')).toBe(-19);
+    const changes = os.linkChanges();
+    expect(os.recv(changes, bytes(0), 0, 1)).toBe(EAGAIN);
+    os.close(changes);
+  });
+
+  (root ? test : test.skip)('carry frames of one protocol past a filter', () => {
+    const protocol = 0x88b6;
+    // Classic BPF: takes all, or nothing.
+    const verdict = (value: number) => new Uint8Array(new Uint32Array([0x06, value]).buffer);
+    const [all, nothing] = [verdict(0xffff), verdict(0)].map((filter) =>
+      os.packetOpen(1, protocol, filter, 1 << 20),
+    ) as [number, number];
+    const other = os.packetOpen(1, 0x88b7, new Uint8Array(0), 1 << 20);
+    const frame = new Uint8Array(60);
+    frame.set([0x88, 0xb6], 12);
+    const lengths = new Int32Array([60, 60]);
+    expect(os.sendBatch(other, frame, new Int32Array(2), lengths, 0, 2)).toBe(2);
+    const slab = new Uint8Array(4 * 100);
+    const got = new Int32Array(4);
+    expect(os.recvBatch(all, slab, 100, got, 4)).toBe(2);
+    expect([got[0], slab[112], slab[113]]).toEqual([60, 0x88, 0xb6]);
+    for (const fd of [nothing, other]) expect(os.recvBatch(fd, slab, 100, got, 4)).toBe(EAGAIN);
+    expect(os.packetDrops(all)).toBe(0);
+    for (const fd of [all, nothing, other]) os.close(fd);
+    expect(os.packetOpen(999_999, protocol, new Uint8Array(0), 1024)).toBe(-19);
+    expect(() => os.packetOpen(1, protocol, bytes(1, 2, 3), 1024)).toThrow('bad filter');
   });
 });

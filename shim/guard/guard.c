@@ -1,12 +1,14 @@
 /*
  * ouro-guard: keeps a gateway's stack process running.
  *
- *     ouro-guard LOG PROGRAM [ARG...]        prints its pid and goes to the background
+ *     ouro-guard LOG PROGRAM [ARG...]        prints its pid and goes to the background; when LOG has a guard
+ *                                            already, prints that one's pid instead
  *
  * Theory of operation. One single-threaded process without allocation after its start. It runs PROGRAM with one end of a
  * SOCK_SEQPACKET pair on descriptor 3 and LOG on 1 and 2, and starts it again when it dies by a signal or with
  * an error, at most MAX_STARTS times in WINDOW seconds. PROGRAM gives it descriptors to keep (docs/protocols/gateway.md):
- * they outlive PROGRAM, and its successor asks for them. An exit with status 0 ends the guard.
+ * they outlive PROGRAM, and its successor asks for them. An exit with status 0 ends the guard. The guard holds a lock on
+ * LOG.lock as long as it runs: while the stack starts again, nobody may take its place without what is kept here.
  *
  * BOUNDED: MAX_KEPT descriptors; one more replaces none and is closed.
  */
@@ -18,11 +20,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -268,8 +273,35 @@ static int open_log(const char *path)
     return 0;
 }
 
+/*
+ * Takes the lock beside the log. Returns its descriptor, or -1 with the holder's pid (0: not known yet).
+ * A file that was removed between open and lock is not the one that others see: try again.
+ */
+static int take_lock(const char *path, long *holder)
+{
+    for (;;) {
+        struct stat mine;
+        struct stat theirs;
+        char text[24] = {0};
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        *holder = 0;
+        if (fd < 0)
+            return -1;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+            if (read(fd, text, sizeof(text) - 1) > 0)
+                *holder = strtol(text, NULL, 10);
+            close(fd);
+            return -1;
+        }
+        if (fstat(fd, &mine) == 0 && stat(path, &theirs) == 0 && mine.st_ino == theirs.st_ino)
+            return fd;
+        close(fd);
+    }
+}
+
 /* Who started us becomes another program soon, which must not get a child that it did not make. */
-static void go_to_background(void)
+static void go_to_background(int lock)
 {
     pid_t pid = fork();
 
@@ -283,6 +315,8 @@ static void go_to_background(void)
         _exit(1);
     }
     setsid();
+    if (ftruncate(lock, 0) == 0)
+        dprintf(lock, "%d\n", (int)getpid());
 }
 
 int main(int argc, char **argv)
@@ -290,12 +324,21 @@ int main(int argc, char **argv)
     sigset_t handled;
     sigset_t before;
     bool stopping = false;
+    char lock_path[4096];
+    long holder;
 
     if (argc < 3) {
         fprintf(stderr, "Usage: ouro-guard LOG PROGRAM [ARG...]\n");
         return 2;
     }
-    go_to_background();
+    snprintf(lock_path, sizeof(lock_path), "%s.lock", argv[1]);
+    int lock = take_lock(lock_path, &holder);
+
+    if (lock < 0) {
+        printf("%ld\n", holder);
+        return holder > 0 ? 0 : 1;
+    }
+    go_to_background(lock);
     if (open_log(argv[1]) < 0) {
         fprintf(stderr, "ouro-guard: %s: %s\n", argv[1], strerror(errno));
         return 1;
@@ -321,14 +364,15 @@ int main(int argc, char **argv)
         int status = watch_stack(pid, sock, signals, &stopping);
 
         close(sock);
-        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-            return 0;
-        if (stopping)
-            return 1;
+        if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || stopping) {
+            unlink(lock_path);
+            return stopping;
+        }
         dprintf(STDERR_FILENO, "ouro-guard: the stack ended with %s %d\n",
                 WIFSIGNALED(status) ? "signal" : "status",
                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
     dprintf(STDERR_FILENO, "ouro-guard: %d starts in %d s: given up\n", MAX_STARTS, WINDOW);
+    unlink(lock_path);
     return 1;
 }

@@ -37,6 +37,11 @@ export class SimMedium {
     return port;
   }
 
+  /** Pulls or plugs the cable at an address; what is sent there is lost meanwhile only when `tap` says so. */
+  link(address: Address, up: boolean): void {
+    this.#ports.get(addressKey(address))?.link(up);
+  }
+
   /** Also for who forges. */
   send(bytes: Uint8Array, from: Address, to: Address): void {
     const { delay, loss, duplicate, reorder } = this.impairment;
@@ -88,6 +93,10 @@ class SimPort implements DatagramPort {
 
   listen(events: DatagramPortEvents): void {
     this.#events = events;
+  }
+
+  link(up: boolean): void {
+    this.#events?.link(up);
   }
 
   arrive(bytes: Uint8Array, from: Address): void {
