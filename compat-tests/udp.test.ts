@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { onTwoHosts } from './support/compat.ts';
-import { bin, type Host } from './support/host.ts';
+import { bin, type Host, setLink } from './support/host.ts';
 import { type Proc, waitFor } from './support/proc.ts';
 
 const ips = { udp4: ['10.9.0.1', '10.9.0.2'], udp6: ['fd09::1', 'fd09::2'] } as const;
@@ -85,6 +85,25 @@ onTwoHosts(
     assert.notEqual((await b.tool('oping', '-n', 'server', '-c', '1')).code, 0);
   },
 );
+
+onTwoHosts('a layer goes on after its cable was out for a while', async (a, b) => {
+  addresses(a, b);
+  const [ipA, ipB] = ips.udp4;
+  for (const host of [a, b]) await startIrmd(host);
+  await irm(a, `i b t udp4 l internet n udp ip ${ipA}`);
+  await irm(b, `i b t udp4 l internet n udp ip ${ipB} peers ${ipA}`);
+  await startPingServer(a);
+  await irm(a, 'reg n server l internet');
+  await ping(b, '-i', '10');
+  setLink(a, false);
+  assert.notEqual((await b.tool('oping', '-n', 'server', '-c', '1')).code, 0);
+  setLink(a, true);
+  await waitFor('an answer', async () => {
+    const { code } = await b.tool('oping', '-n', 'server', '-c', '1');
+    return code === 0;
+  });
+  await ping(b, '-i', '10');
+});
 
 onTwoHosts("the system's resolver finds a name's hash in /etc/hosts", async (a, b) => {
   addresses(a, b);

@@ -63,7 +63,7 @@ describe('Cidr', () => {
 });
 
 describe('HostAddresses', () => {
-  it('knows the addresses of the interfaces, and reads them again after a while', () => {
+  it('knows the addresses of the interfaces, and reads them again after a while', async () => {
     const clock = new SimClock();
     let eth = [{ address: '192.0.2.2', netmask: '255.255.255.0', internal: false }];
     const hosts = new HostAddresses({
@@ -78,7 +78,7 @@ describe('HostAddresses', () => {
     expect(formatIp(hosts.primary(true))).toBe('192.0.2.2');
     expect(formatIp(hosts.primary(false))).toBe('::1');
     eth = [];
-    clock.advance(6000);
+    await clock.advance(6000);
     expect(hosts.isOwn(ip('192.0.2.2'))).toBe(false);
     expect(formatIp(hosts.primary(true))).toBe('127.0.0.1');
   });

@@ -10,9 +10,11 @@ import {
   copyBytes,
   type Deferred,
   deferred,
+  type ErrnoName,
   type Millis,
   noBytes,
   OuroError,
+  PeerError,
   type Random,
   TimeoutError,
   toHex,
@@ -32,7 +34,7 @@ import type { Control } from './control.ts';
 import type { EthCounters } from './counters.ts';
 import type { Directory } from './directory.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ExtensionCode } from './extension.ts';
+import { ExtensionCode, type ExtensionMessage } from './extension.ts';
 import type { Flows } from './flows.ts';
 import { comesFrom, type Peer, sourceMac } from './peer.ts';
 import type { Queries } from './queries.ts';
@@ -42,6 +44,9 @@ const defaultTimeout: Millis = 20_000;
 const queryTimeout: Millis = 2000;
 const repeatFirst: Millis = 20;
 const repeatLast: Millis = 1000;
+/** Requests in a row to a peer of ours that cause no word of it, until it counts as gone: 1.3 s. */
+const silentRequests = 6;
+const goneCodes: readonly ErrnoName[] = ['ENAME', 'EHOSTUNREACH'];
 /** Members that turn out not to have the name any more, until we believe it. */
 const maxMembers = 8;
 
@@ -56,9 +61,14 @@ export interface AllocationsDeps {
   readonly queries: Queries;
 }
 
+interface Waiting extends Deferred<AllocatedFlow> {
+  /** Requests that were sent since the peer was last heard. */
+  unheard: number;
+}
+
 export class Allocations {
   readonly #deps: AllocationsDeps;
-  readonly #waiting = new Map<Endpoint, Deferred<AllocatedFlow>>();
+  readonly #waiting = new Map<Endpoint, Waiting>();
 
   #closed: OuroError | undefined;
   #token = -1;
@@ -89,7 +99,8 @@ export class Allocations {
         const limits = { timeout: Math.max(0, deadline - clock.now()), signal };
         return await this.#ask(peer, hash, options, what, limits);
       } catch (error) {
-        const stale = error instanceof OuroError && error.code === 'ENAME' && peer.version > 0;
+        const gone = error instanceof OuroError && goneCodes.includes(error.code);
+        const stale = gone && peer.version > 0;
         if (stale || error instanceof TimeoutError) directory.forget(toHex(hash), peer.key);
         if (!stale) throw error;
       }
@@ -141,6 +152,15 @@ export class Allocations {
     }
   }
 
+  /** The peer has the request, and somebody there thinks about it. */
+  pending({ destination, token }: ExtensionMessage, bytes: Uint8Array, frame: number): void {
+    const endpoint = this.#deps.flows.get(destination);
+    const waiting = endpoint && this.#waiting.get(endpoint);
+    if (waiting === undefined || endpoint?.token !== token || !endpoint.ownsControl(bytes, frame))
+      this.#deps.counters.unexpected++;
+    else waiting.unheard = 0;
+  }
+
   /** What waits fails. */
   close(why: OuroError): void {
     this.#closed = why;
@@ -161,9 +181,9 @@ export class Allocations {
     const request = { kind: 'flow-request', source, qos, hash, data } as const;
     const message = wire.format.management.encode(request);
     mark(wire, 'flow-request', message, token);
-    const answer = deferred<AllocatedFlow>();
+    const answer: Waiting = { ...deferred<AllocatedFlow>(), unheard: 0 };
     this.#waiting.set(endpoint, answer);
-    this.#repeat(endpoint, message, repeatFirst);
+    this.#repeat(endpoint, answer, message, repeatFirst);
     try {
       return await within(clock, answer.promise, what, limits);
     } catch (error) {
@@ -185,11 +205,14 @@ export class Allocations {
     return 1 + (this.#token % maxToken);
   }
 
-  #repeat(endpoint: Endpoint, message: Uint8Array, pause: Millis): void {
+  #repeat(endpoint: Endpoint, waiting: Waiting, message: Uint8Array, pause: Millis): void {
     const { clock, control } = this.#deps;
+    if (waiting.unheard++ === silentRequests)
+      return waiting.reject(new PeerError('The member does not answer', 'EHOSTUNREACH'));
     control.send(endpoint.peer.mac, message);
     if (endpoint.version === 0) return;
-    const again = () => this.#repeat(endpoint, message, Math.min(2 * pause, repeatLast));
+    const next = Math.min(2 * pause, repeatLast);
+    const again = () => this.#repeat(endpoint, waiting, message, next);
     endpoint.timer = clock.after(pause, again, true);
   }
 

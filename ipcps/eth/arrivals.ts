@@ -10,6 +10,7 @@ import type { FlowRequestMessage } from '#lib/wire/index.ts';
 import type { Control } from './control.ts';
 import type { EthCounters } from './counters.ts';
 import type { Endpoint } from './endpoint.ts';
+import { ExtensionCode } from './extension.ts';
 import type { Flows } from './flows.ts';
 import type { Peer } from './peer.ts';
 import { type EthWire, mark, type Token } from './wire.ts';
@@ -60,7 +61,7 @@ export class Arrivals {
     const before = this.#pending.get(key) ?? this.#answered.get(key);
     if (before !== undefined && isSame(before, message, peer)) {
       counters.unexpected++;
-      if (before.reply !== undefined && peer.version > 0) this.#send(before, before.reply);
+      if (peer.version > 0) this.#repeat(before);
       return;
     }
     // A C peer uses its number for another flow now, and says nothing of the end of the old one.
@@ -96,6 +97,13 @@ export class Arrivals {
   close(): void {
     this.listener = undefined;
     for (const { request } of [...this.#pending.values()]) request?.reject(Errno.EIPCP);
+  }
+
+  #repeat(arrival: Arrival): void {
+    const { peer, message, token, reply } = arrival;
+    if (reply !== undefined) return this.#send(arrival, reply);
+    const code = ExtensionCode.pending;
+    this.#deps.control.extension(peer.mac, { code, destination: message.source, token });
   }
 
   #ask(key: string, arrival: Arrival): void {

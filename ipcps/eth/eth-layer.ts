@@ -232,6 +232,8 @@ export class EthLayer implements Layer {
       case ExtensionCode.credit:
       case ExtensionCode.sync:
         return this.#flows.count(message, bytes, frame);
+      case ExtensionCode.pending:
+        return this.#allocations.pending(message, bytes, frame);
       case ExtensionCode.closed:
         return this.#flows.confirmed(message, bytes, frame);
       case ExtensionCode.withdraw: {

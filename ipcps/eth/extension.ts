@@ -14,9 +14,11 @@ export const ExtensionCode = {
   /** `value`: packets that the sender has sent. Asks for a credit. */
   sync: 0x83,
   /** The name whose hash follows is no longer registered here. */
-  withdraw: 0x84,
+  /** A repeated request has come before, and waits for its answer here. */
+  pending: 0x84,
+  withdraw: 0x85,
   /** The answer to that. */
-  withdrawn: 0x85,
+  withdrawn: 0x86,
 } as const;
 export type ExtensionCode = (typeof ExtensionCode)[keyof typeof ExtensionCode];
 

@@ -95,19 +95,60 @@ describe.each([
 });
 
 describe('a peer that is silent', () => {
-  it('costs an allocation its time-out, and nothing stays', async () => {
+  it('is given up soon, and nothing stays', async () => {
     const { a, b, medium } = pair(dixWire(), {});
     b.onRequest(() => {});
     await b.register(b.hash('server'));
     expect(await clock.run(a.query(a.hash('server')))).toBe(true);
     medium.tap = () => false;
     const started = clock.now();
-    await expect(
-      clock.run(a.allocate(a.hash('server'), { qos: qosRaw, timeout: 3000 })),
-    ).rejects.toMatchObject({ code: 'ETIMEDOUT' });
-    expect(clock.now() - started).toBe(3000);
+    const asking = a.allocate(a.hash('server'), { qos: qosRaw });
+    await expect(clock.run(asking)).rejects.toMatchObject({ code: 'EIPCP' });
+    expect(clock.now() - started).toBeLessThan(3500);
     await clock.advance(60_000);
     expect(a.status()).toMatchObject({ flows: 0, 'resting endpoints': 1 });
+  });
+
+  it('is waited for as long as it says that it thinks', async () => {
+    const { a, b } = pair(dixWire(), bad, 4);
+    const requests: FlowRequest[] = [];
+    b.onRequest((r) => requests.push(r));
+    await b.register(b.hash('server'));
+    const asking = a.allocate(a.hash('server'), { qos: qosRaw });
+    await clock.advance(12_000);
+    expect(requests.length).toBe(1);
+    requests[0]!.accept();
+    const { flow } = await clock.run(asking);
+    flow.dealloc();
+    const silent = a.allocate(a.hash('server'), { qos: qosRaw, timeout: 5000 });
+    await expect(clock.run(silent)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  });
+
+  it('makes room for another member of the name', async () => {
+    const { a, b, medium } = pair(dixWire(), {});
+    const deps = { clock, random: new SeededRandom(3), log: silentLogger, port: medium.attach() };
+    const c = new EthLayer(deps, { name: 'ethernet', hash: 'SHA3-256', wire: dixWire() });
+    layers.push(c);
+    const served: string[] = [];
+    for (const [layer, mark] of [
+      [b, 'b'],
+      [c, 'c'],
+    ] as const) {
+      layer.onRequest((r) => {
+        served.push(mark);
+        r.accept();
+      });
+      await layer.register(layer.hash('server'));
+    }
+    const open = () => clock.run(a.allocate(a.hash('server'), { qos: qosRaw }));
+    await open();
+    // The host of b dies.
+    medium.tap = (_, from) => from !== medium.ports[1];
+    served.length = 0;
+    const started = clock.now();
+    for (let i = 0; i < 4; i++) await open();
+    expect(served.filter((mark) => mark === 'c').length).toBe(4);
+    expect(clock.now() - started).toBeLessThan(1500);
   });
 
   it('does not keep the end of a flow waiting', async () => {
