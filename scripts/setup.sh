@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 say() { printf '%s\n' "$*" >&2; }
 
 build_pkgs='g++ make'
-test_pkgs='iproute2 procps curl python3 nginx-light redis-server redis-tools wrk iperf3 socat netcat-openbsd sockperf strace
+test_pkgs='iproute2 procps curl python3 nginx-light redis-server redis-tools wrk iperf3 socat netcat-openbsd sockperf strace bind9
   ioquake3 ioquake3-server openarena openarena-server openarena-data xvfb xauth libgl1-mesa-dri imagemagick'
 demo_pkgs='python3 curl ioquake3 ioquake3-server openarena openarena-server openarena-data xvfb xauth libgl1-mesa-dri imagemagick'
 bench_pkgs='redis-server redis-tools nginx-light wrk iperf3 sockperf iproute2'
@@ -55,8 +55,8 @@ done
 
 stamp=node_modules/.ouro-lock
 if ! cmp -s package-lock.json $stamp 2>/dev/null; then
-  say 'setup: npm ci'
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  say 'setup: npm packages'
+  npm install --ignore-scripts --no-save --no-audit --no-fund --loglevel=error
   cp package-lock.json $stamp
 fi
 sh scripts/build.sh

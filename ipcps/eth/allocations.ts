@@ -43,9 +43,9 @@ import { type EthWire, mark, type Token, tokenOf, versionOf } from './wire.ts';
 const defaultTimeout: Millis = 20_000;
 const queryTimeout: Millis = 2000;
 const repeatFirst: Millis = 20;
-const repeatLast: Millis = 1000;
-/** Requests in a row to a peer of ours that cause no word of it, until it counts as gone: 1.3 s. */
-const silentRequests = 6;
+const repeatLast: Millis = 250;
+/** Requests in a row to a peer of ours that cause no word of it, until it counts as gone: 1.8 s. */
+const silentRequests = 10;
 const goneCodes: readonly ErrnoName[] = ['ENAME', 'EHOSTUNREACH'];
 /** Members that turn out not to have the name any more, until we believe it. */
 const maxMembers = 8;

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { qosRaw, utf8 } from '#lib/core/index.ts';
+import { qosRaw, toHex, utf8 } from '#lib/core/index.ts';
 import { type Flow, FlowEvent } from '#lib/layer/index.ts';
-import { SimNet } from './testing/sim-net.ts';
+import { socketAddress } from './address.ts';
+import { HostsDirectory } from './hosts-directory.ts';
+import { ipOf, SimNet } from './testing/sim-net.ts';
 import { UdpLayer } from './udp-layer.ts';
 
 function badNet(seed: number): SimNet {
@@ -86,6 +88,38 @@ describe('a UDP layer on a medium that loses a third', () => {
     await clock.advance(1000);
     expect(read).toBeGreaterThan(count * 0.7);
     expect(b.status['packets for a full queue'] ?? 0).toBe(0);
+    await net.close();
+  });
+
+  it('asks the next member when one is silent or has not got the name', async () => {
+    const net = new SimNet({ count: 3, peers: false });
+    const { clock, random, medium } = net;
+    const [, b, c] = net.members;
+    const hash = b!.hash('server');
+    const silent = ipOf('udp4', 9);
+    const ips = [silent, ipOf('udp4', 2), ipOf('udp4', 3)];
+    const hosts = new Map([[toHex(hash), ips]]);
+    const directory = new HostsDirectory({ clock }, { family: 'udp4', hosts });
+    const port = medium.open(socketAddress(ipOf('udp4', 4), 3435));
+    const us = new UdpLayer(
+      { clock, random, port, directories: [directory] },
+      { name: 'udp', family: 'udp4' },
+    );
+    let asked = 0;
+    c!.onRequest((r) => {
+      asked++;
+      r.accept();
+    });
+    await c!.register(hash);
+    const { flow } = await clock.run(us.allocate(hash, { qos: qosRaw, timeout: 3000 }));
+    expect([asked, Math.round(clock.now())]).toEqual([1, 1000]);
+    flow.dealloc();
+    await c!.unregister(hash);
+    // Two say no, and of the third nobody knows.
+    await expect(
+      clock.run(us.allocate(hash, { qos: qosRaw, timeout: 3000 })),
+    ).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await clock.run(us.close());
     await net.close();
   });
 
