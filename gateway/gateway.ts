@@ -198,19 +198,24 @@ export class Gateway {
 
   /** Ends everything and empties the folder. */
   stop(): void {
+    for (const { ino } of [...this.#datagrams.sockets()]) this.#datagrams.detach(ino);
+    this.abandon();
+    for (const name of ['l', 'u', 'table', 'journal', 'journal.new'])
+      rmSync(join(this.#config.folder, name), { recursive: true, force: true });
+  }
+
+  /** Stops serving, and leaves what a successor needs. */
+  abandon(): void {
     this.#idleTimer?.cancel();
     this.#lifecycle.close();
     this.#ctl.close();
     this.#admin.close();
     this.#acceptor.close();
     this.#relays.close();
-    for (const { ino } of [...this.#datagrams.sockets()]) this.#datagrams.detach(ino);
     this.#datagrams.close();
     this.#procs.close();
     this.#journal.close();
     this.#table.close();
-    for (const name of ['l', 'u', 'table', 'journal', 'journal.new'])
-      rmSync(join(this.#config.folder, name), { recursive: true, force: true });
   }
 
   status(): GatewayStatus {

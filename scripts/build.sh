@@ -10,6 +10,8 @@ make -s -C shim
 make -s -C apps/libouroboros
 node_modules/.bin/tsc -p .
 
+sh docs/man/build.sh
+
 # ouro-run stands in the way of every program's start: as one file it starts a third faster than as modules.
 node_modules/.bin/esbuild dist/apps/ouro-run/main.js --bundle --platform=node --format=cjs --log-level=warning \
   --define:import.meta.url=bundleUrl --banner:js='const bundleUrl = require("node:url").pathToFileURL(__filename).href;' \

@@ -21,6 +21,7 @@ interface Suite {
 
 const suites: Suite[] = [
   { name: 'lint', kind: 'exit', command: ['node_modules/.bin/biome', 'check', '.'] },
+  { name: 'man', kind: 'exit', command: ['sh', 'docs/man/check.sh'] },
   {
     name: 'unit',
     kind: 'jest',
@@ -65,7 +66,8 @@ function run(suite: Suite, scratch: string): Count {
   const ok = result.status === 0;
   if (suite.kind === 'exit') return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
   if (suite.kind === 'jest') return countJest(out, ok);
-  process.stdout.write(result.stdout ?? '');
+  // A suite's own sum is left out: the last line of all is the one that counts.
+  process.stdout.write((result.stdout ?? '').replace(/^.*\d+ passed, \d+ failed.*\n/gm, ''));
   return countTap(result.stdout ?? '', ok);
 }
 
@@ -88,7 +90,7 @@ function countTap(text: string, ok: boolean): Count {
   const count: Count = { passed: 0, failed: 0, skipped: 0 };
   let deepest = 0;
   for (const line of text.split('\n')) {
-    const m = /^(\s*)(not )?ok \d+/.exec(line);
+    const m = /^(\s*)(not )?ok\b/.exec(line);
     if (m === null) continue;
     const depth = (m[1] ?? '').length;
     const parent = depth < deepest;

@@ -108,5 +108,5 @@ describe.each([
       expect(got.at(-1)).toBe(i);
     }
     for (const layer of [a, b]) await clock.run(layer.close());
-  });
+  }, 120_000);
 });
