@@ -414,6 +414,15 @@ describe('a request from a layer', () => {
     expect(await rejection(ipcpd.request(1, 'server', { splice: 0 }))).toBe('ENOTALLOC');
   });
 
+  it('has nothing to join where the layer splices', async () => {
+    await ipcpd.attach(real);
+    ipcpd.answers.ipcp_bootstrap = () => ({ hash: 'SHA3-224', splice: true });
+    await layer('local', 'local');
+    const joining = (await program()).call('flow_join', { layer: 'local' });
+    expect(await rejection(joining)).toBe('ENOTALLOC');
+    expect(await flows()).toEqual([]);
+  });
+
   it('refuses a spliced flow with the errno of its other end', async () => {
     await ipcpd.attach(real);
     ipcpd.answers.ipcp_bootstrap = () => ({ hash: 'SHA3-224', splice: true });

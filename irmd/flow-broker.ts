@@ -94,10 +94,15 @@ export class FlowBroker {
     return this.#allocating(party, request, what, signal, work);
   }
 
-  /** As `alloc`, for the broadcast flow of a layer. */
+  /** As `alloc`, for the broadcast flow of a layer. UsageError ENOTALLOC where the layer has none. */
   join(party: Party, request: AllocRequest, signal: AbortSignal): Promise<Reply> {
     const what = `Joining layer ${request.dst}`;
     const member = this.#deps.layers.ofLayer(request.dst);
+    // Flows of such a layer have two ends on this host: there is nothing to join (semantics 1.8).
+    if (member.facts.splice)
+      return Promise.reject(
+        new UsageError(`Layer ${request.dst} has no broadcast flow to join`, 'ENOTALLOC'),
+      );
     return this.#allocating(party, request, what, signal, (flow, inner) =>
       this.#throughLayer(flow, member, (link, fds) => {
         const { qos, timeout } = request;

@@ -26,7 +26,7 @@ const MAX_ROUTES = 32_768;
 const MAX_SOCKET_ROUTES = 8192;
 const ALLOC_TIMEOUT: Millis = 20_000;
 /** A refusal is repeated for so long without asking again. */
-const REFUSED_HERE: Millis = 100;
+const REFUSED_HERE: Millis = 20;
 const REFUSED_AFAR: Millis = 1000;
 /** Members of a group are looked up so often. */
 const GROUP_AGE: Millis = 1000;

@@ -3,7 +3,7 @@
  * its answer, so a gateway that is killed loses nothing it has promised. It lives in a folder that goes with the machine's
  * boot, so it is not synced to disk.
  *
- * BOUNDED: rewritten from the live state whenever it exceeds `maxBytes`.
+ * BOUNDED: rewritten from the live state when it exceeds `maxBytes` and twice what the live state takes.
  */
 import { closeSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { type JournalRecord, journalRecord } from './records.ts';
@@ -22,6 +22,7 @@ export class Journal {
   readonly #snapshot: () => Iterable<JournalRecord>;
   #fd: number;
   #bytes: number;
+  #limit: number;
 
   /** `snapshot`: records that rebuild the live state. Starts with them, so call `readJournal` before. */
   constructor(deps: { snapshot: () => Iterable<JournalRecord> }, config: JournalConfig) {
@@ -29,14 +30,16 @@ export class Journal {
     this.#maxBytes = config.maxBytes ?? 4 << 20;
     this.#snapshot = deps.snapshot;
     [this.#fd, this.#bytes] = this.#rewrite();
+    this.#limit = Math.max(this.#maxBytes, 2 * this.#bytes);
   }
 
   append(record: JournalRecord): void {
     if (this.#fd < 0) return;
     this.#bytes += writeSync(this.#fd, `${JSON.stringify(record)}\n`);
-    if (this.#bytes <= this.#maxBytes) return;
+    if (this.#bytes <= this.#limit) return;
     closeSync(this.#fd);
     [this.#fd, this.#bytes] = this.#rewrite();
+    this.#limit = Math.max(this.#maxBytes, 2 * this.#bytes);
   }
 
   close(): void {

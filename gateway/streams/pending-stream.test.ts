@@ -74,7 +74,7 @@ describe('PendingStream', () => {
     ] as const) {
       expect(seen.ready).toBe(-1);
       os.send(app, bytes, from, length);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
     await turns(() => seen.ready >= 0, 'ready');
   });

@@ -42,6 +42,8 @@ export class TestHost {
   /** What a guard would keep: copies of descriptors by key. */
   readonly kept = new Map<number, number>();
   readonly log: string[] = [];
+  /** Seeds what a gateway draws at random, so that each one starts elsewhere. */
+  #starts = 0;
   readonly #scope = new Scope();
   readonly #gatewayScope = new Scope();
   gateway!: Gateway;
@@ -57,6 +59,7 @@ export class TestHost {
   }
 
   async startGateway(): Promise<void> {
+    this.#starts++;
     const dev = this.dev('ouro-gateway');
     const flows = new IrmdFlows({ dev, openIrm: () => this.#openIrm(), clock: realClock });
     await flows.start();
@@ -79,7 +82,7 @@ export class TestHost {
         os,
         clock: this.clock,
         log,
-        random: () => 0.25,
+        random: () => (this.#starts * 0.1) % 1,
         interfaces: networkInterfaces,
         flows,
         keeper,

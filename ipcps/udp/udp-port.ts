@@ -230,8 +230,9 @@ export class UdpPort implements DatagramPort {
     });
   }
 
+  /** The slab starts over only when all of it has left. */
   #room(): void {
-    if (!this.#blocked || this.#closed) return;
+    if (!this.#blocked || this.#tx.waiting > 0 || this.#closed) return;
     this.#blocked = false;
     this.#events.writable();
   }
