@@ -1,7 +1,13 @@
 /** Unit and World tests: files named *.test.ts beside the code. compat-tests has a runner of its own. */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/lib', '<rootDir>/irmd', '<rootDir>/ipcps', '<rootDir>/gateway', '<rootDir>/apps'],
+  roots: [
+    '<rootDir>/lib',
+    '<rootDir>/irmd',
+    '<rootDir>/ipcps',
+    '<rootDir>/gateway',
+    '<rootDir>/apps',
+  ],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^#(.*\\.ts)$': '<rootDir>/$1' },

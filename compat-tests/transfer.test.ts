@@ -39,7 +39,7 @@ compat('socat and netcat half-close a stream', async (host) => {
     'TCP4-LISTEN:7001,reuseaddr',
     'SYSTEM:sha256sum; echo done',
   ]);
-  await waitFor('socat', () => listening(host, server.pid));
+  await waitFor('socat', () => listening(host, server.pid, 'socat'));
   const out = await host.ok(['sh', '-c', 'nc -N 127.0.0.1 7001 < in'], {}, 20_000);
   const sum = await host.ok(['sha256sum', 'in'], { under: false });
   assert.equal(out.split('\n')[0]?.split(' ')[0], sum.split(' ')[0]);
@@ -48,7 +48,7 @@ compat('socat and netcat half-close a stream', async (host) => {
 
 compat('netcat listens, socat sends over IPv6', async (host) => {
   const server = host.start(['nc', '-l', '-6', '::1', '7002']);
-  await waitFor('nc', () => listening(host, server.pid));
+  await waitFor('nc', () => listening(host, server.pid, 'nc'));
   await host.ok(['socat', '-u', '-', 'TCP6:[::1]:7002'], { input: 'over six\n' });
   await server.wait(5000);
   assert.equal(server.stdout, 'over six\n');
@@ -118,9 +118,14 @@ compat('node serves HTTP to node', async (host) => {
   assert.equal(out, 'same\n');
 });
 
-/** True when the process runs the program (the launcher has gone) and has made a socket. */
+/** True once the launchers (ip, ouro-run) have become the program, in its own network namespace. */
+function runs(pid: number, program: string): boolean {
+  return readFileSync(`/proc/${pid}/comm`, 'latin1').startsWith(program);
+}
+
+/** True when the process runs the program and has made a socket. */
 function hasSocket(pid: number, program: string): boolean {
-  if (!readFileSync(`/proc/${pid}/comm`, 'latin1').startsWith(program)) return false;
+  if (!runs(pid, program)) return false;
   return readdirSync(`/proc/${pid}/fd`).some((fd) => {
     try {
       return Number(fd) > 2 && readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
@@ -130,8 +135,9 @@ function hasSocket(pid: number, program: string): boolean {
   });
 }
 
-/** True when the process holds a listening socket of whichever kind. */
-function listening(host: Host, pid: number): boolean {
+/** True when the process runs the program, and somebody in its network namespace listens. */
+function listening(host: Host, pid: number, program: string): boolean {
+  if (!runs(pid, program)) return false;
   const listeners = new Set<string>();
   for (const table of ['tcp', 'tcp6'])
     for (const line of readFileSync(`/proc/${pid}/net/${table}`, 'latin1').split('\n'))

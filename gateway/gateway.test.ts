@@ -8,7 +8,8 @@ import { TestHost } from './testing/host.ts';
 import { readAll, turns, writeAll } from './testing/ring-end.ts';
 import { Action, Op, ReqFlag } from './testing/shim-client.ts';
 
-const { ECONNREFUSED, EADDRINUSE, EADDRNOTAVAIL, EHOSTUNREACH, EACCES, ENOENT, EINVAL } = constants.errno;
+const { ECONNREFUSED, EADDRINUSE, EADDRNOTAVAIL, EHOSTUNREACH, EACCES, ENOENT, EINVAL } =
+  constants.errno;
 
 let host: TestHost;
 beforeEach(async () => {
@@ -34,7 +35,12 @@ describe('streams', () => {
     const server = await shim.listen('0.0.0.0', 8000);
     expect(server.reply).toMatchObject({ err: 0, local: '0.0.0.0', localPort: 8000 });
     const client = await shim.connect('127.0.0.1', 8000);
-    expect(client.reply).toMatchObject({ action: Action.DIRECT, local: '127.0.0.1', peer: '127.0.0.1', peerPort: 8000 });
+    expect(client.reply).toMatchObject({
+      action: Action.DIRECT,
+      local: '127.0.0.1',
+      peer: '127.0.0.1',
+      peerPort: 8000,
+    });
     const accepted = await shim.accept(server.fd);
     expect(accepted.from).toBe(`127.0.0.1:${client.reply.localPort}`);
     await exchange(client.fd, accepted.fd);
@@ -65,7 +71,9 @@ describe('streams', () => {
     expect(accepted.from).toBe(`127.0.0.1:${client.reply.localPort}`);
     await exchange(client.fd, accepted.fd);
     const { items } = await host.admin('ps');
-    const relayed = (items as { via?: string; sent?: number }[]).filter((row) => row.via === 'gateway');
+    const relayed = (items as { via?: string; sent?: number }[]).filter(
+      (row) => row.via === 'gateway',
+    );
     expect(relayed.map((row) => row.sent).sort()).toEqual([4, 5]);
     shim.closeFd(client.fd);
     expect(await text(accepted.fd, 1)).toBe('');
@@ -81,7 +89,9 @@ describe('streams', () => {
     const lo = await shim.listen('127.0.0.1', 8000);
     expect((await shim.ask('::1', 8000)).reply.err).toBe(ECONNREFUSED);
     expect((await shim.listen('0.0.0.0', 8000)).reply.err).toBe(EADDRINUSE);
-    expect((await shim.request(Op.BIND, { ino: lo.ino, family: 4, address: '0.0.0.0', type: 1 })).err).toBe(EINVAL);
+    expect(
+      (await shim.request(Op.BIND, { ino: lo.ino, family: 4, address: '0.0.0.0', type: 1 })).err,
+    ).toBe(EINVAL);
     expect((await shim.ask('8.8.8.8', 53)).reply.action).toBe(Action.PASS);
   });
 
@@ -195,7 +205,8 @@ describe('rules', () => {
     ];
     const run = await host.run({ rules });
     const { shim } = host;
-    const out = async (address: string, port: number) => (await shim.ask(address, port, { run })).reply;
+    const out = async (address: string, port: number) =>
+      (await shim.ask(address, port, { run })).reply;
     expect(await out('127.0.0.1', 1)).toMatchObject({ err: EHOSTUNREACH });
     expect(await out('127.0.0.1', 2)).toMatchObject({ err: 0, action: Action.PASS });
     expect((await out('127.0.0.1', 2)).text).toMatch(/^rule 2 \(-r 2\): pass, tcp 127.0.0.1:2/);
@@ -209,7 +220,9 @@ describe('rules', () => {
     const run = await host.run({ rules: [{ where: '-r 1', text: 'udp,pass' }] });
     const hello = await host.shim.request(Op.HELLO, { run, text: '/bin/x' });
     expect(hello).toMatchObject({ err: 0, flags: 2 });
-    await expect(host.run({ rules: [{ where: 'f:1', text: 'pas' }] })).rejects.toThrow(/f:1: "pas" is not known/);
+    await expect(host.run({ rules: [{ where: 'f:1', text: 'pas' }] })).rejects.toThrow(
+      /f:1: "pas" is not known/,
+    );
   });
 });
 
@@ -220,11 +233,19 @@ describe('datagrams', () => {
     const client = await shim.attach(Op.DGRAM, '127.0.0.1', 9000, { flags: ReqFlag.SEND });
     expect(client.reply).toMatchObject({ err: 0, action: Action.FLOW, local: '0.0.0.0' });
     for (const payload of ['one', '', 'three']) shim.sendTo(client, '127.0.0.1', 9000, payload);
-    const got = [await shim.receive(server), await shim.receive(server), await shim.receive(server)];
+    const got = [
+      await shim.receive(server),
+      await shim.receive(server),
+      await shim.receive(server),
+    ];
     expect(got.map((d) => d.text)).toEqual(['one', '', 'three']);
     expect(got[0]?.from).toBe(`127.0.0.1:${client.reply.localPort}`);
     shim.sendTo(server, '127.0.0.1', client.reply.localPort, 'answer');
-    expect(await shim.receive(client)).toEqual({ text: 'answer', from: '127.0.0.1:9000', errno: 0 });
+    expect(await shim.receive(client)).toEqual({
+      text: 'answer',
+      from: '127.0.0.1:9000',
+      errno: 0,
+    });
     expect(await flows()).toBe(2);
   });
 
@@ -247,7 +268,11 @@ describe('datagrams', () => {
     shim.sendTo(stranger, '127.0.0.1', localPort, 'no');
     shim.sendTo(friend, '127.0.0.1', localPort, 'yes');
     expect((await shim.receive(client)).text).toBe('yes');
-    const again = await shim.request(Op.DGRAM, { ino: client.ino, family: 4, flags: ReqFlag.DISCONNECT });
+    const again = await shim.request(Op.DGRAM, {
+      ino: client.ino,
+      family: 4,
+      flags: ReqFlag.DISCONNECT,
+    });
     expect(again).toMatchObject({ err: 0, local: '0.0.0.0' });
     host.clock.offset += 100;
     shim.sendTo(stranger, '127.0.0.1', localPort, 'now');
@@ -258,7 +283,10 @@ describe('datagrams', () => {
     const { shim } = host;
     const client = await shim.attach(Op.DGRAM, '127.0.0.1', 9000);
     shim.sendTo(client, '127.0.0.1', 9000, 'anybody?');
-    expect(await shim.receive(client)).toMatchObject({ errno: ECONNREFUSED, from: '127.0.0.1:9000' });
+    expect(await shim.receive(client)).toMatchObject({
+      errno: ECONNREFUSED,
+      from: '127.0.0.1:9000',
+    });
     const server = await shim.udp('127.0.0.1', 9000);
     host.clock.offset += 200;
     shim.sendTo(client, '127.0.0.1', 9000, 'now');
@@ -349,7 +377,9 @@ describe('what is not a request', () => {
         os.close(fd);
       }
     }
-    const idle = Array.from({ length: 50 }, () => os.unixConnect(join(host.folder, 'ctl'), 'seqpacket'));
+    const idle = Array.from({ length: 50 }, () =>
+      os.unixConnect(join(host.folder, 'ctl'), 'seqpacket'),
+    );
     const client = await shim.connect('127.0.0.1', 8000);
     await exchange(client.fd, (await shim.accept(server.fd)).fd);
     for (const fd of idle) os.close(fd);

@@ -23,7 +23,13 @@ import type { FlowService } from './flows.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Resolver } from './names/resolver.ts';
 import { Targets } from './names/targets.ts';
-import { executable, programName, socketHolders, startTime } from './processes/proc-fs.ts';
+import {
+  executable,
+  programName,
+  socketHolders,
+  socketsOf,
+  startTime,
+} from './processes/proc-fs.ts';
 import { type Proc, ProcessTable } from './processes/process-table.ts';
 import { runRecord } from './processes/run.ts';
 import { Succession } from './processes/succession.ts';
@@ -170,6 +176,8 @@ export class Gateway {
         log: deps.log,
         handle: makeHandlers({
           procs: this.#procs,
+          ports: this.#ports,
+          socketsOf,
           run: (id) => this.#runs.get(id),
           binder,
           streams,

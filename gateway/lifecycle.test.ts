@@ -32,12 +32,24 @@ function setUp() {
     table: { taken: () => [1, 2, 77], free: (ino) => void seen.freed.push(ino) },
     gone: (ino) => {
       seen.gone.push(ino);
-      endpoints.splice(endpoints.findIndex((e) => e.ino === ino), 1);
+      endpoints.splice(
+        endpoints.findIndex((e) => e.ino === ino),
+        1,
+      );
     },
     settle: () => {},
     after: () => {},
   });
-  return { clock, inodes, endpoints, seen, lifecycle, end: (n: number) => { ended = n; } };
+  return {
+    clock,
+    inodes,
+    endpoints,
+    seen,
+    lifecycle,
+    end: (n: number) => {
+      ended = n;
+    },
+  };
 }
 
 describe('Lifecycle', () => {

@@ -44,6 +44,8 @@ interface Queued<C, T> extends Acceptor<C, T> {
 
 interface Request<C, T> {
   readonly order: number;
+  /** Processes that have declined it. */
+  readonly skip: ReadonlySet<number>;
   /** Out of the queue: its own time-out and abort no longer count. */
   commit(): void;
   serve(call: Acceptor<C, T>): void;
@@ -54,6 +56,8 @@ export interface AcceptorsDeps {
   names: NameTable;
   clock: Pick<Clock, 'after'>;
 }
+
+const nobody: ReadonlySet<number> = new Set();
 
 export class Acceptors<C, T> {
   readonly #deps: AcceptorsDeps;
@@ -119,18 +123,19 @@ export class Acceptors<C, T> {
 
   /** Does somebody accept for the name right now? */
   ready(name: string): boolean {
-    return this.#pick(name) !== undefined;
+    return this.#pick(name, nobody) !== undefined;
   }
 
   /**
    * Waits for an accept call and hands it to `use` in the very moment, so that neither side can give up in between.
    * `use` has to answer or fail the call; when it throws, both sides fail. Undefined when no call comes in time, or
-   * `refuse` was called.
+   * `refuse` was called. `skip`: pids that are not asked.
    */
   wait<R>(
     name: string,
     { timeout, signal }: Waiting,
     use: (call: Acceptor<C, T>) => R | Promise<R>,
+    skip: ReadonlySet<number> = nobody,
   ): Promise<R | undefined> {
     if (signal.aborted) return Promise.reject(new CanceledError(`Request for ${name} canceled`));
     const served = deferred<R | undefined>();
@@ -142,7 +147,7 @@ export class Acceptors<C, T> {
         served.reject(error as OuroError);
       }
     };
-    const ready = this.#take(name);
+    const ready = this.#take(name, skip);
     if (ready !== undefined) {
       serve(ready);
       return served.promise;
@@ -169,7 +174,7 @@ export class Acceptors<C, T> {
       signal.removeEventListener('abort', onAbort);
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    const request: Request<C, T> = { order: this.#order++, commit, serve, giveUp };
+    const request: Request<C, T> = { order: this.#order++, skip, commit, serve, giveUp };
     push(this.#requests, name, request);
     return served.promise;
   }
@@ -229,15 +234,15 @@ export class Acceptors<C, T> {
     return timeout === undefined ? undefined : this.#deps.clock.after(timeout, fn);
   }
 
-  #take(name: string): Acceptor<C, T> | undefined {
-    const picked = this.#pick(name);
+  #take(name: string, skip: ReadonlySet<number>): Acceptor<C, T> | undefined {
+    const picked = this.#pick(name, skip);
     if (picked === undefined) return undefined;
     drop(this.#calls, picked.process.pid, picked);
     picked.commit();
     return picked;
   }
 
-  #pick(name: string): Queued<C, T> | undefined {
+  #pick(name: string, skip: ReadonlySet<number>): Queued<C, T> | undefined {
     const entry = this.#deps.names.get(name);
     if (entry === undefined) return undefined;
     const roundRobin = entry.lb === 'round-robin';
@@ -245,7 +250,7 @@ export class Acceptors<C, T> {
     for (const pid of entry.processes) {
       const calls = this.#calls.get(pid);
       const call = roundRobin ? calls?.[0] : calls?.at(-1);
-      if (call === undefined) continue;
+      if (call === undefined || skip.has(pid)) continue;
       const better = best === undefined || call.order < best.order === roundRobin;
       if (better) best = call;
     }
@@ -257,7 +262,7 @@ export class Acceptors<C, T> {
     let oldest: Request<C, T> | undefined;
     let of = '';
     for (const name of process.names.keys()) {
-      const first = this.#requests.get(name)?.[0];
+      const first = this.#requests.get(name)?.find((r) => !r.skip.has(process.pid));
       if (first === undefined || (oldest !== undefined && oldest.order < first.order)) continue;
       oldest = first;
       of = name;

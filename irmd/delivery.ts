@@ -8,6 +8,7 @@ import {
   type Clock,
   type Deferred,
   deferred,
+  Errno,
   type ErrnoName,
   errnoName,
   type Logger,
@@ -104,17 +105,41 @@ export class Delivery {
     this.#config = config;
   }
 
-  /** PeerError with the accepting side's errno, or EIPCP when nobody accepts in time. */
+  /**
+   * PeerError with the accepting side's errno, or EIPCP when nobody accepts in time. A process that declines (EAGAIN) is not
+   * asked again; when all have, that is ECONNREFUSED.
+   */
   async deliver(request: Request, signal: AbortSignal): Promise<Answer> {
+    const { flow } = request;
+    this.#deps.log.info(`Flow request arrived for ${flow.name}.`);
+    const declined = new Set<number>();
+    for (;;) {
+      try {
+        return await this.#ask(request, declined, signal);
+      } catch (error) {
+        const again = error instanceof PeerError && error.code === 'EAGAIN';
+        if (!again || !flow.machine.is('accept-pending')) throw error;
+        declined.add(flow.owner?.pid ?? 0);
+        flow.owner?.connection.held.delete(flow);
+        this.#deps.flows.disown(flow);
+        if (!this.#hasServer(flow.name, declined)) throw refusal(flow, Errno.ECONNREFUSED);
+      }
+    }
+  }
+
+  async #ask(
+    request: Request,
+    declined: ReadonlySet<number>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const { name } = request.flow;
     const { acceptors, autostart, log } = this.#deps;
     const use = (call: Acceptor<Connection, Reply>) => this.#offer(request, call);
-    log.info(`Flow request arrived for ${name}.`);
     const grace = { timeout: this.#config.requestWait, signal };
-    const mayStart = autostart.has(name) && !acceptors.ready(name);
+    const mayStart = declined.size === 0 && autostart.has(name) && !acceptors.ready(name);
     // A server that runs already may only be between two accepts.
-    const patient = !mayStart || this.#hasServer(name);
-    let answer = patient ? await acceptors.wait(name, grace, use) : undefined;
+    const patient = !mayStart || this.#hasServer(name, declined);
+    let answer = patient ? await acceptors.wait(name, grace, use, declined) : undefined;
     if (answer === undefined && mayStart && autostart.start(name))
       answer = await acceptors.wait(name, { timeout: this.#config.startWait, signal }, use);
     if (answer !== undefined) return answer;
@@ -156,10 +181,10 @@ export class Delivery {
       this.#refuse(flow, new PeerError(`Flow ${flow.id} is gone`, 'EIPCP'));
   }
 
-  #hasServer(name: string): boolean {
+  #hasServer(name: string, except: ReadonlySet<number>): boolean {
     const { names, processes } = this.#deps;
     for (const pid of names.get(name)?.processes ?? [])
-      if (processes.get(pid)?.accepts) return true;
+      if (!except.has(pid) && processes.get(pid)?.accepts) return true;
     return false;
   }
 

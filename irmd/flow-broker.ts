@@ -11,6 +11,7 @@
 import {
   CanceledError,
   type Clock,
+  Errno,
   type Logger,
   type Millis,
   noBytes,
@@ -131,7 +132,8 @@ export class FlowBroker {
   /** The verdict of a deferred accept. UsageError ENOTALLOC when the flow waits for none. */
   respond(flow: Flow, verdict: Verdict): Reply {
     const reply = this.#deps.delivery.respond(flow, verdict);
-    if (verdict.response !== 0) this.#drop(flow);
+    // Who declines leaves the flow to the next one.
+    if (verdict.response !== 0 && verdict.response !== Errno.EAGAIN) this.#drop(flow);
     return reply;
   }
 

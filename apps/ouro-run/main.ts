@@ -2,11 +2,11 @@
  * ouro-run: runs a program with its sockets turned into flows. This file is on the way of every program's start: it imports
  * what that way needs, and the rest when it is asked for.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 // Files, not indexes: each file that is loaded holds the program up by about half a millisecond.
-import { daemonDir, whyNotTrusted } from '#lib/config/runtime-dir.ts';
+import { daemonDir, groupIdIn, prepareDir, whyNotTrusted } from '#lib/config/runtime-dir.ts';
 import { realClock } from '#lib/core/clock.ts';
 import { OuroError, UsageError } from '#lib/core/errors.ts';
 import { os } from '#lib/os/native.ts';
@@ -95,6 +95,8 @@ async function startGuard(
 ): Promise<() => boolean> {
   const { spawn } = await import('node:child_process');
   const { prepareGatewayFolder } = await import('#gateway/folder.ts');
+  mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
+  prepareDir(daemonDir(env, uid, groupId));
   const folder = prepareGatewayFolder(dir);
   const { LD_PRELOAD: _p, OURO_RUN: _r, OURO_VERBOSE: _v, OURO_GATEWAY: _g, ...clean } = env;
   const idle = (options.idle ?? DEFAULT_IDLE_S) * 1000;
@@ -124,6 +126,15 @@ async function startGuard(
     );
   });
   return () => Number.isInteger(pid) && os.kill(pid, 0) === 0;
+}
+
+/** The system's folder belongs to a group, when there is one. */
+function groupId(name: string): number | undefined {
+  try {
+    return groupIdIn(readFileSync('/etc/group', 'utf8'), name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Descriptors that we were given belong to the program: `program 3<file`, `<(command)`, make's job server. */

@@ -14,7 +14,14 @@ describe('Ip', () => {
     expect(ip('127.0.0.1')).toBe('00000000000000000000ffff7f000001');
     expect(ip('::1')).toBe('00000000000000000000000000000001');
     expect(ip('::ffff:10.1.2.3')).toBe(ip('10.1.2.3'));
-    for (const text of ['0.0.0.0', '255.255.255.255', '::', 'fe80::1', '2001:db8::1:0:0:1', '1:2:3:4:5:6:7:8'])
+    for (const text of [
+      '0.0.0.0',
+      '255.255.255.255',
+      '::',
+      'fe80::1',
+      '2001:db8::1:0:0:1',
+      '1:2:3:4:5:6:7:8',
+    ])
       expect(formatIp(ip(text))).toBe(text);
     expect(formatIp(ip('1:0:0:4:0:0:0:8'))).toBe('1:0:0:4::8');
     for (const text of ['', 'x', '1.2.3', '1.2.3.256', '::g', 'fe80::1%eth0', '1.2.3.4:80'])
@@ -68,7 +75,8 @@ describe('HostAddresses', () => {
     let eth = [{ address: '192.0.2.2', netmask: '255.255.255.0', internal: false }];
     const hosts = new HostAddresses({
       clock,
-      interfaces: () => ({ lo: [{ address: '127.0.0.1', netmask: '255.0.0.0', internal: true }], eth }) as never,
+      interfaces: () =>
+        ({ lo: [{ address: '127.0.0.1', netmask: '255.0.0.0', internal: true }], eth }) as never,
     });
     expect(hosts.isOwn(ip('192.0.2.2'))).toBe(true);
     expect(hosts.isOwn(ip('127.9.9.9'))).toBe(true);

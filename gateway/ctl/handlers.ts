@@ -9,13 +9,17 @@ import { passesAll } from '../rules/match.ts';
 import type { ShimReply, ShimRequest } from '../shim-abi/codec.ts';
 import { Action, Op, RepFlag, SockType } from '../shim-abi/layout.ts';
 import type { BindService } from '../sockets/bind-service.ts';
+import type { PortTable } from '../sockets/port-table.ts';
 import type { StreamService } from '../streams/stream-service.ts';
 import type { CtlHandler } from './server.ts';
 
-const { ENOENT, EINVAL, ESRCH } = constants.errno;
+const { EBADF, ENOENT, EINVAL, ESRCH } = constants.errno;
 
 export interface HandlersDeps {
   readonly procs: ProcessTable;
+  readonly ports: PortTable;
+  /** Inode numbers of the sockets that a process holds. */
+  readonly socketsOf: (pid: number) => readonly number[];
   readonly run: (id: number) => Run | undefined;
   readonly binder: BindService;
   readonly streams: StreamService;
@@ -45,6 +49,7 @@ function onSocket(
   fds: number[],
 ): ShimReply | Promise<ShimReply> {
   if (request.ino === 0) return { err: EINVAL };
+  if (!mayUse(deps, request.ino, proc)) return { err: EBADF };
   switch (request.op) {
     case Op.BIND: {
       if (request.type === SockType.DGRAM) return deps.datagrams.bind(request, proc, fds);
@@ -62,6 +67,12 @@ function onSocket(
     default:
       return { err: EINVAL };
   }
+}
+
+/** A socket that another process has bound is this one's business only if it holds it, too. */
+function mayUse(deps: HandlersDeps, ino: number, proc: Proc): boolean {
+  const owner = deps.ports.get(ino)?.pid;
+  return owner === undefined || owner === proc.pid || deps.socketsOf(proc.pid).includes(ino);
 }
 
 function hello(deps: HandlersDeps, request: ShimRequest, cred: Credentials, run: Run): ShimReply {

@@ -4,6 +4,7 @@
  */
 import type { Watch } from '#lib/os/index.ts';
 import type { Ip } from '../addr/ip.ts';
+import type { PoolEntry } from '../addr/pool.ts';
 import type { HandedFlow } from '../flows.ts';
 import type { Proc } from '../processes/process-table.ts';
 import type { Endpoint } from '../sockets/endpoint.ts';
@@ -57,6 +58,8 @@ export interface Route {
   abort?: AbortController;
   /** local: the way back, which shares the flow. */
   pair?: Route;
+  /** Whose address `ip` is, when it was made for this route. */
+  peer?: PoolEntry;
   /** Tick of the last datagram. */
   used: number;
   sent: number;

@@ -71,7 +71,15 @@ describe('DatagramLink', () => {
   it('survives any frames', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(fc.integer({ min: 15, max: 19 }), fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 3 }), fc.uint8Array({ maxLength: 40 })), { maxLength: 30 }),
+        fc.array(
+          fc.tuple(
+            fc.integer({ min: 15, max: 19 }),
+            fc.integer({ min: 0, max: 255 }),
+            fc.integer({ min: 0, max: 3 }),
+            fc.uint8Array({ maxLength: 40 }),
+          ),
+          { maxLength: 30 },
+        ),
         async (frames) => {
           const [a, b] = ringEnds();
           const rx = link(b);

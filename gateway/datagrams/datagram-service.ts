@@ -145,7 +145,7 @@ export class DatagramService implements Service {
     _hello: Hello,
     offer: Offer,
   ): Promise<void> {
-    if (!this.#sockets.has(endpoint.ino) || !request.handoff) return request.refuse(ECONNREFUSED);
+    if (!this.#sockets.has(endpoint.ino)) return request.refuse(ECONNREFUSED);
     await handOff(request, offer, endpoint);
   }
 
@@ -164,8 +164,11 @@ export class DatagramService implements Service {
       node: hello?.node ?? request.name,
       key: hello?.key ?? `raw ${flow.id}`,
     });
-    const ip = endpoint.family === 4 ? peer.v4 : peer.v6;
-    const route = this.#router.incoming(socket, ip, hello?.peerPort ?? 0x8000 + (flow.id & 0x7fff));
+    const route = this.#router.incoming(
+      socket,
+      peer,
+      hello?.peerPort ?? 0x8000 + (flow.id & 0x7fff),
+    );
     this.#router.joinRemote(route, flow, hello !== undefined);
   }
 

@@ -5,8 +5,9 @@
  * Owns the routes. BOUNDED by MAX_ROUTES in all and MAX_SOCKET_ROUTES per socket; when full, the oldest goes.
  */
 import { constants } from 'node:os';
-import { type Millis, qosRawNoErrors } from '#lib/core/index.ts';
+import { type Millis, OuroError, qosRawNoErrors } from '#lib/core/index.ts';
 import { type Ip, isAny, isV4 } from '../addr/ip.ts';
+import type { PoolEntry } from '../addr/pool.ts';
 import type { Core } from '../core.ts';
 import { connectErrno } from '../errno.ts';
 import type { AllocatedFlow, HandedFlow, PacketFlow } from '../flows.ts';
@@ -157,12 +158,16 @@ export class Router {
     if (route.from.gone) this.remove(route);
   }
 
-  /** Route on a server's socket for a peer that called. */
-  incoming(socket: AttachedSocket, ip: Ip, port: number): Route {
+  /** Route on a server's socket for a peer that called; its address stays while the route does. */
+  incoming(socket: AttachedSocket, peer: PoolEntry, port: number): Route {
+    const ip = socket.endpoint.family === 4 ? peer.v4 : peer.v6;
     const key = routeKeyOf(ip, port);
     const old = socket.routes.get(key);
     if (old !== undefined) this.remove(old);
-    return this.#add(socket, key, ip, port, 'pending');
+    peer.holds++;
+    const route = this.#add(socket, key, ip, port, 'pending');
+    route.peer = peer;
+    return route;
   }
 
   /** Idempotent. The way back goes too: they share the flow. */
@@ -179,6 +184,7 @@ export class Router {
     route.link?.close();
     for (const handed of route.handed.splice(0)) handed.release();
     delete route.queue;
+    if (route.peer !== undefined) route.peer.holds--;
     if (pair?.kind === 'local' && pair.handed.length === 0) this.remove(pair);
   }
 
@@ -358,8 +364,12 @@ export class Router {
     try {
       return await flows.allocate({ ...request, pid: proc.pid });
     } catch (error) {
-      if (procs.get(proc.pid) !== undefined) throw error;
-      return flows.allocate({ ...request, pid });
+      const gone = procs.get(proc.pid) === undefined;
+      // irmd's numbers may be held by sockets that were closed and not noticed yet.
+      const full = error instanceof OuroError && error.code === 'ENOBUFS';
+      if (full) this.#deps.sweepNow();
+      if (!gone && !full) throw error;
+      return flows.allocate({ ...request, pid: gone ? pid : proc.pid });
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * Host names <-> synthetic addresses. A name is Ouroboros' when irmd knows it, here or in a layer; other names go to
- * normal DNS. Owns a short memory of names that are not known, so that each look-up of a DNS name does not ask every
- * layer. BOUNDED by `maxMisses`.
+ * normal DNS. Owns a short memory of names that took long not to be found, so that each look-up of a DNS name does not wait
+ * for every layer. BOUNDED by MAX_MISSES.
  */
 import type { Clock, Millis } from '#lib/core/index.ts';
 import { formatIp, type Ip } from '../addr/ip.ts';
@@ -9,7 +9,9 @@ import type { AddressPool, PoolEntry } from '../addr/pool.ts';
 import type { FlowService } from '../flows.ts';
 
 const QUERY_TIMEOUT: Millis = 400;
-const MISS_AGE: Millis = 2000;
+const MISS_AGE: Millis = 1000;
+/** Asking again costs less than missing a name that has just come. */
+const CHEAP: Millis = 20;
 const MAX_MISSES = 1024;
 const MAX_NAME_BYTES = 255;
 
@@ -48,9 +50,11 @@ export class Resolver {
     if (missed !== undefined && now - missed < MISS_AGE) return undefined;
     this.#misses.delete(name);
     if (await this.#known(name)) return this.#deps.pool.get({ kind: 'name', name });
+    const asked = this.#deps.clock.now();
+    if (asked - now < CHEAP) return undefined;
     if (this.#misses.size >= MAX_MISSES)
       this.#misses.delete(this.#misses.keys().next().value ?? '');
-    this.#misses.set(name, now);
+    this.#misses.set(name, asked);
     return undefined;
   }
 

@@ -8,7 +8,8 @@ import { formatRule } from './rule.ts';
 
 const parse = (...texts: string[]) =>
   parseRules(texts.map((text, i) => ({ where: `-r ${i + 1}`, text })));
-const problem = (text: string): string => formatProblem(parse(text).problems[0] ?? { where: '', text: 'none' });
+const problem = (text: string): string =>
+  formatProblem(parse(text).problems[0] ?? { where: '', text: 'none' });
 const query = (text: string): RuleQuery => {
   const [direction, protocol, address, port, program] = text.split(' ');
   return {

@@ -15,7 +15,7 @@ import type { Endpoint } from '../sockets/endpoint.ts';
 import { decodeHello, type Hello } from '../sof/hello.ts';
 import type { Offer, Offers } from './offers.ts';
 
-const { ECONNREFUSED } = constants.errno;
+const { EAGAIN } = constants.errno;
 
 /** Requests for the node's own name that are answered side by side. */
 const OWN_LOOPS = 8;
@@ -87,13 +87,16 @@ export class Acceptor {
   #dispatch(request: IncomingRequest, pid: number): Promise<void> {
     const hello = decodeHello(request.data);
     const { offers, services, gwid } = this.#deps;
-    const offer = hello?.gateway === gwid ? offers.get(hello.serial) : undefined;
+    // A greeting can be forged; that both ends are this user's programs on this host is irmd's word.
+    const own = request.handoff && hello?.gateway === gwid;
+    const offer = own ? offers.get(hello.serial) : undefined;
     const endpoint =
       offer === undefined
         ? this.#choose(request, pid, hello)
         : this.#chooseForOffer(request, pid, offer);
     if (endpoint === undefined) {
-      request.refuse(ECONNREFUSED);
+      // Another process, perhaps behind another user's gateway, may have what this one has not.
+      request.refuse(EAGAIN);
       return Promise.resolve();
     }
     const service = services[endpoint.protocol];

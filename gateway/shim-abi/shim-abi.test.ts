@@ -49,7 +49,9 @@ describe('the shim ABI', () => {
   it('refuses what is cut, too long, of another version, or not terminated', () => {
     const good = request();
     expect(decodeRequest(good, REQUEST_BYTES - 1)).toBeUndefined();
-    expect(decodeRequest(Buffer.concat([good, Buffer.alloc(1)]), REQUEST_BYTES + 1)).toBeUndefined();
+    expect(
+      decodeRequest(Buffer.concat([good, Buffer.alloc(1)]), REQUEST_BYTES + 1),
+    ).toBeUndefined();
     for (const [field, value] of [
       ['magic', 0],
       ['version', 9],
@@ -65,11 +67,14 @@ describe('the shim ABI', () => {
 
   it('never throws on garbage', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: REQUEST_BYTES, maxLength: REQUEST_BYTES }), (bytes) => {
-        const b = Buffer.from(bytes);
-        b.writeUInt32LE(MAGIC_REQ, 0);
-        decodeRequest(b, b.length);
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: REQUEST_BYTES, maxLength: REQUEST_BYTES }),
+        (bytes) => {
+          const b = Buffer.from(bytes);
+          b.writeUInt32LE(MAGIC_REQ, 0);
+          decodeRequest(b, b.length);
+        },
+      ),
       { seed: 5, numRuns: 200 },
     );
   });
@@ -77,7 +82,13 @@ describe('the shim ABI', () => {
   it('writes replies, cutting texts that are too long', () => {
     const b = Buffer.alloc(REPLY_BYTES, 0xff);
     encodeReply(
-      { action: Action.DIRECT, local: parseIp('127.0.0.1') ?? '', localPort: 5, path: '/x', text: 'é'.repeat(400) },
+      {
+        action: Action.DIRECT,
+        local: parseIp('127.0.0.1') ?? '',
+        localPort: 5,
+        path: '/x',
+        text: 'é'.repeat(400),
+      },
       b,
     );
     const at = (name: string) => offsetOf(REP, name);

@@ -24,10 +24,7 @@ const request = (over: Partial<BindRequest> = {}): BindRequest => ({
   ...over,
 });
 const table = (max = 1000) =>
-  new PortTable(
-    { random: () => 0.5 },
-    { ephemeral: [40_000, 40_009], unprivileged: 1024, max },
-  );
+  new PortTable({ random: () => 0.5 }, { ephemeral: [40_000, 40_009], unprivileged: 1024, max });
 const errno = (result: BindResult): number => ('errno' in result ? result.errno : 0);
 const bound = (result: BindResult) => {
   if ('errno' in result) throw new RangeError(`bind failed with ${result.errno}`);
@@ -136,7 +133,8 @@ describe('PortTable.lookup', () => {
     const open = bound(ports.bind(request(udp)));
     const tied = bound(ports.bind(request(udp)));
     tied.peer = { ip: HOST, port: 5 };
-    const from = (port: number) => ports.lookup('udp', LOOPBACK4, 8000, undefined, { ip: HOST, port });
+    const from = (port: number) =>
+      ports.lookup('udp', LOOPBACK4, 8000, undefined, { ip: HOST, port });
     expect(from(5)).toBe(tied);
     expect(from(6)).toBe(open);
     expect(ports.lookup('udp', LOOPBACK4, 8000)).toBe(open);

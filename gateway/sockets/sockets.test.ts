@@ -41,7 +41,14 @@ describe('connection names', () => {
 
   it('of other gateways, and garbage, are nobody', () => {
     const name = connectionName(gwid, sample);
-    for (const bad of ['', 'x', name.slice(1), `${name}0`, name.replace('/4', '/5'), name.toUpperCase()])
+    for (const bad of [
+      '',
+      'x',
+      name.slice(1),
+      `${name}0`,
+      name.replace('/4', '/5'),
+      name.toUpperCase(),
+    ])
       expect(parseConnectionName(gwid, bad)).toBeUndefined();
     expect(parseConnectionName('00000000', name)).toBeUndefined();
   });

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseIp } from '../addr/ip.ts';
-import { decodeHello, decodeHelloReply, encodeHello, encodeHelloReply, type Hello } from './hello.ts';
+import {
+  decodeHello,
+  decodeHelloReply,
+  encodeHello,
+  encodeHelloReply,
+  type Hello,
+} from './hello.ts';
 import { StreamState } from './stream-state.ts';
 
 const hello: Hello = {
@@ -22,7 +28,9 @@ describe('the greeting', () => {
   it('reads back, and has the documented bytes', () => {
     const bytes = encodeHello(hello);
     expect(decodeHello(bytes)).toEqual(hello);
-    expect(decodeHello(encodeHello({ ...hello, protocol: 'udp', family: 4, node: '', key: '' }))).toEqual({
+    expect(
+      decodeHello(encodeHello({ ...hello, protocol: 'udp', family: 4, node: '', key: '' })),
+    ).toEqual({
       ...hello,
       protocol: 'udp',
       family: 4,
@@ -30,7 +38,16 @@ describe('the greeting', () => {
       key: '',
     });
     expect(Buffer.from(bytes.subarray(0, 24)).toString('hex')).toBe(
-      '4f734f66' + '01' + '06' + '06' + '00' + '0050' + '9c40' + '0badcafe' + 'fffffffe' + '00080000',
+      '4f734f66' +
+        '01' +
+        '06' +
+        '06' +
+        '00' +
+        '0050' +
+        '9c40' +
+        '0badcafe' +
+        'fffffffe' +
+        '00080000',
     );
     expect(decodeHelloReply(encodeHelloReply({ window: 9 }))).toEqual({ window: 9 });
   });
@@ -38,7 +55,8 @@ describe('the greeting', () => {
   it('takes trailing bytes of later versions, and refuses what is cut or strange', () => {
     const bytes = encodeHello(hello);
     expect(decodeHello(Buffer.concat([bytes, Buffer.alloc(9)]))).toEqual(hello);
-    for (let n = 0; n < bytes.length; n++) expect(decodeHello(bytes.subarray(0, n))).toBeUndefined();
+    for (let n = 0; n < bytes.length; n++)
+      expect(decodeHello(bytes.subarray(0, n))).toBeUndefined();
     for (const [at, value] of [
       [0, 0],
       [4, 2],

@@ -18,7 +18,13 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const run = (id: number): JournalRecord => ({
   t: 'run',
-  run: { id, names: ['n'], rules: [{ where: '-r 1', text: 'pass' }], program: '/bin/x', direct: true },
+  run: {
+    id,
+    names: ['n'],
+    rules: [{ where: '-r 1', text: 'pass' }],
+    program: '/bin/x',
+    direct: true,
+  },
 });
 const endpoint: JournalRecord = {
   t: 'endpoint',
@@ -60,7 +66,10 @@ describe('Journal', () => {
 
   it('leaves out damage: a line cut short, garbage, records that make no sense', () => {
     const whole = JSON.stringify(run(3));
-    appendFileSync(path, `garbage\n{"t":"run"}\n{"t":"endpoint-gone","ino":-1}\n${whole}\n${whole.slice(0, 20)}`);
+    appendFileSync(
+      path,
+      `garbage\n{"t":"run"}\n{"t":"endpoint-gone","ino":-1}\n${whole}\n${whole.slice(0, 20)}`,
+    );
     expect(readJournal(path)).toEqual([run(3)]);
     expect(readJournal(join(dir, 'none'))).toEqual([]);
   });
@@ -92,7 +101,12 @@ describe('Journal', () => {
 });
 
 describe('Runs', () => {
-  const record = { names: ['a'], rules: [{ where: 'x', text: 'tcp,pass' }], program: '/bin/x', direct: true };
+  const record = {
+    names: ['a'],
+    rules: [{ where: 'x', text: 'tcp,pass' }],
+    program: '/bin/x',
+    direct: true,
+  };
 
   it('live while processes of theirs do, and for a while before the first', async () => {
     const clock = new SimClock();

@@ -6,6 +6,7 @@
  */
 import type { Millis } from '#lib/core/index.ts';
 import type { Ip } from '../addr/ip.ts';
+import type { PoolEntry } from '../addr/pool.ts';
 import type { HandedFlow } from '../flows.ts';
 import type { ConnectionName } from '../sockets/connection-name.ts';
 import { connectionName } from '../sockets/connection-name.ts';
@@ -30,6 +31,8 @@ export interface Connection extends ConnectionName {
   flow?: number;
   /** Both ends of a direct connection's flow. */
   handed: readonly HandedFlow[];
+  /** Whose address `local` is, when it was made for this connection. */
+  holds?: PoolEntry;
   /** Bytes relayed, seen from the program here. */
   bytes?: () => { readonly sent: number; readonly received: number };
   /** Readings of the kernel's list that lacked it. */
@@ -85,6 +88,7 @@ export class Connections {
 
   add(connection: Connection): Connection {
     if (connection.ino !== 0) this.#byIno.set(connection.ino, connection);
+    if (connection.holds !== undefined) connection.holds.holds++;
     this.#bySerial.set(connection.serial, connection);
     this.#tuples.add(keyOf(connection));
     return connection;
@@ -100,6 +104,7 @@ export class Connections {
     this.#tuples.delete(keyOf(connection));
     if (this.#byIno.get(connection.ino) === connection) this.#byIno.delete(connection.ino);
     if (connection.state === 'direct') this.#direct--;
+    if (connection.holds !== undefined) connection.holds.holds--;
   }
 
   /**

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { os } from '#lib/os/index.ts';
 import { SimClock } from '#lib/testkit/index.ts';
-import { readAll, type RingEnd, ringEnds, socketPair, turns } from '../testing/ring-end.ts';
+import { type RingEnd, readAll, ringEnds, socketPair, turns } from '../testing/ring-end.ts';
 import { PendingStream } from './pending-stream.ts';
 
 const { ETIMEDOUT, ECONNREFUSED } = constants.errno;
@@ -51,16 +51,19 @@ function filler(total: number): Buffer {
 const gone = (end: RingEnd) => turns(() => end.ended, 'the end of the flow');
 
 describe('PendingStream', () => {
-  it.each(['socket first', 'flow first'])('reads the filler and nothing else, %s', async (order) => {
-    const { pending, flow, app, socket, seen } = setUp();
-    os.send(app, Buffer.concat([filler(60_000), Buffer.from('data')]), 0, 60_004);
-    if (order === 'socket first') pending.setSocket(socket);
-    pending.setFlow(flow);
-    if (order === 'flow first') pending.setSocket(socket);
-    await turns(() => seen.ready >= 0, 'ready');
-    expect(seen).toMatchObject({ established: 1, failed: 0, cancelled: 0 });
-    expect((await readAll(seen.ready, 4)).toString()).toBe('data');
-  });
+  it.each(['socket first', 'flow first'])(
+    'reads the filler and nothing else, %s',
+    async (order) => {
+      const { pending, flow, app, socket, seen } = setUp();
+      os.send(app, Buffer.concat([filler(60_000), Buffer.from('data')]), 0, 60_004);
+      if (order === 'socket first') pending.setSocket(socket);
+      pending.setFlow(flow);
+      if (order === 'flow first') pending.setSocket(socket);
+      await turns(() => seen.ready >= 0, 'ready');
+      expect(seen).toMatchObject({ established: 1, failed: 0, cancelled: 0 });
+      expect((await readAll(seen.ready, 4)).toString()).toBe('data');
+    },
+  );
 
   it('waits for a filler that comes in pieces', async () => {
     const { pending, flow, app, socket, seen } = setUp();
@@ -79,14 +82,17 @@ describe('PendingStream', () => {
     await turns(() => seen.ready >= 0, 'ready');
   });
 
-  it.each(['socket first', 'error first'])('tells the errno before it closes, %s', async (order) => {
-    const { pending, app, socket, seen } = setUp();
-    if (order === 'socket first') pending.setSocket(socket);
-    pending.setError(ECONNREFUSED);
-    if (order === 'error first') pending.setSocket(socket);
-    expect(seen).toMatchObject({ established: 0, failed: ECONNREFUSED, cancelled: 1 });
-    expect((await readAll(app, 1)).length).toBe(0);
-  });
+  it.each(['socket first', 'error first'])(
+    'tells the errno before it closes, %s',
+    async (order) => {
+      const { pending, app, socket, seen } = setUp();
+      if (order === 'socket first') pending.setSocket(socket);
+      pending.setError(ECONNREFUSED);
+      if (order === 'error first') pending.setSocket(socket);
+      expect(seen).toMatchObject({ established: 0, failed: ECONNREFUSED, cancelled: 1 });
+      expect((await readAll(app, 1)).length).toBe(0);
+    },
+  );
 
   it('gives the allocation up when the program closes its socket', async () => {
     const { pending, flow, other, app, socket, seen } = setUp();

@@ -7,6 +7,7 @@ import { constants } from 'node:os';
 import { deferred, type Millis, PeerError } from '#lib/core/index.ts';
 import { UnixListener } from '#lib/os/index.ts';
 import { type Ip, isAny } from '../addr/ip.ts';
+import type { PoolEntry } from '../addr/pool.ts';
 import { type Core, listenerPath } from '../core.ts';
 import type { IncomingRequest, PacketFlow } from '../flows.ts';
 import { SocketState } from '../shim-abi/layout.ts';
@@ -209,9 +210,11 @@ export class Relays {
     const v4 = endpoint.family === 4;
     const serial = serials.take();
     const same = own !== undefined && sameView(endpoint, own.peer) ? own : undefined;
+    const peer = same === undefined ? this.#peer(request, serial, hello) : undefined;
     return {
       family: own?.family ?? hello?.family ?? endpoint.family,
-      local: same?.local ?? this.#peerAddress(request, serial, hello, v4),
+      local: same?.local ?? (v4 ? peer?.v4 : peer?.v6) ?? endpoint.ip,
+      ...(peer === undefined ? {} : { holds: peer }),
       // A raw peer has no port; any that is not 0 will do.
       localPort: own?.localPort ?? hello?.peerPort ?? (serial & 0x7fff) + 0x8000,
       peer: same?.peer ?? this.#ownAddress(request, endpoint, v4),
@@ -230,19 +233,13 @@ export class Relays {
     };
   }
 
-  /** Address of the other end: stable for each process behind another gateway, and for each raw flow. */
-  #peerAddress(
-    request: IncomingRequest,
-    serial: number,
-    hello: Hello | undefined,
-    v4: boolean,
-  ): Ip {
-    const entry = this.#deps.pool.get({
+  /** Addresses of the other end: stable for each process behind another gateway, and for each raw flow. */
+  #peer(request: IncomingRequest, serial: number, hello: Hello | undefined): PoolEntry {
+    return this.#deps.pool.get({
       kind: 'peer',
       node: hello?.node ?? request.name,
       key: hello?.key ?? `raw ${serial}`,
     });
-    return v4 ? entry.v4 : entry.v6;
   }
 
   /** Address that the other end has dialled, as this host knows it. */

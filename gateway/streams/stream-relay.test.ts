@@ -5,7 +5,14 @@ import { realClock } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
 import { SimClock } from '#lib/testkit/index.ts';
 import { FRAME_HEADER, putFrameHeader, StreamFrame } from '../sof/frames.ts';
-import { readAll, type RingEnd, ringEnds, socketPair, turns, writeAll } from '../testing/ring-end.ts';
+import {
+  type RingEnd,
+  readAll,
+  ringEnds,
+  socketPair,
+  turns,
+  writeAll,
+} from '../testing/ring-end.ts';
 import { StreamRelay, type StreamRelayConfig } from './stream-relay.ts';
 
 const { ECONNRESET, EAGAIN } = constants.errno;
@@ -191,7 +198,12 @@ describe('StreamRelay and a peer that misbehaves', () => {
   it('ignores frames that it does not know, and frames that are cut', async () => {
     const [one, two] = ringEnds();
     const a = side(one);
-    for (const bytes of [Uint8Array.of(1), frame(99), frame(StreamFrame.URGENT), frame(StreamFrame.CREDIT)])
+    for (const bytes of [
+      Uint8Array.of(1),
+      frame(99),
+      frame(StreamFrame.URGENT),
+      frame(StreamFrame.CREDIT),
+    ])
       two.ring.write(bytes);
     two.ring.write(frame(StreamFrame.DATA, Buffer.from('fine')));
     expect(await text(a.app, 4)).toBe('fine');

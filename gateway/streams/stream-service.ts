@@ -93,7 +93,7 @@ export class StreamService implements Service {
     offer: Offer,
   ): Promise<void> {
     const { relays, connections } = this.#deps;
-    if (!offer.direct || !request.handoff || !sameView(endpoint, offer.dialled))
+    if (!offer.direct || !sameView(endpoint, offer.dialled))
       return relays.serve(request, endpoint, hello, connections.get(offer.serial));
     await handOff(request, offer, endpoint);
   }
@@ -212,7 +212,8 @@ export class StreamService implements Service {
       dst: connection.name,
       qos: qosData,
       data: encodeHello(this.#hello(proc, connection, offer)),
-      handoff: offer.direct,
+      // Also when a ring is wanted: it tells the accepting side that the request is our own.
+      handoff: true,
       timeout: ALLOC_TIMEOUT,
       ...(signal === undefined ? {} : { signal }),
     };

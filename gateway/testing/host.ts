@@ -153,7 +153,10 @@ export class TestHost {
     const clock = realClock;
     const cred = { pid: process.pid, uid, gid: process.getgid?.() ?? 0 };
     const host = nodeHost({ uid, env: { ...process.env, OUROBOROS_DIR: this.dir } });
-    const irmd = createIrmd({ host, clock, logs }, { dir: this.dir, version: 'test', embedded: true });
+    const irmd = createIrmd(
+      { host, clock, logs },
+      { dir: this.dir, version: 'test', embedded: true },
+    );
     irmd.start();
     this.#scope.defer(() => irmd.shutdown());
     this.#connect = () => {

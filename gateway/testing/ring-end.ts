@@ -55,7 +55,10 @@ export function ringEnds(config: { ringBytes?: number; mtu?: number } = {}): [Ri
   return [new RingEnd(pair.a, 1), new RingEnd(pair.b, 2)];
 }
 
-export function socketPair(type: 'stream' | 'dgram' = 'stream', verbs: NativeVerbs = os): [number, number] {
+export function socketPair(
+  type: 'stream' | 'dgram' = 'stream',
+  verbs: NativeVerbs = os,
+): [number, number] {
   const made = verbs.socketpair(type);
   if (typeof made === 'number') throw new RangeError(`socketpair failed with ${made}`);
   return made;

@@ -4,7 +4,16 @@ import { os } from '#lib/os/index.ts';
 import { formatIp, parseIp } from '../addr/ip.ts';
 import { HEADER_BYTES, headerOf } from '../datagrams/header.ts';
 import { REPLY_BYTES, REQUEST_BYTES } from '../shim-abi/codec.ts';
-import { ABI_VERSION, Action, MAGIC_REQ, offsetOf, Op, REP, REQ, ReqFlag } from '../shim-abi/layout.ts';
+import {
+  ABI_VERSION,
+  Action,
+  MAGIC_REQ,
+  Op,
+  offsetOf,
+  REP,
+  REQ,
+  ReqFlag,
+} from '../shim-abi/layout.ts';
 import { connectionNameBytes, gatewayId } from '../sockets/connection-name.ts';
 import { turns } from './ring-end.ts';
 
@@ -92,7 +101,11 @@ export class ShimClient {
   }
 
   /** bind and listen, as a program would. */
-  async listen(address: string, port: number, over: Fields = {}): Promise<{ fd: number; ino: number; reply: Reply }> {
+  async listen(
+    address: string,
+    port: number,
+    over: Fields = {},
+  ): Promise<{ fd: number; ino: number; reply: Reply }> {
     const { fd, ino } = this.stream();
     const family = address.includes(':') ? 6 : 4;
     const bound = await this.request(Op.BIND, { ino, family, address, port, type: 1, ...over });
@@ -104,7 +117,11 @@ export class ShimClient {
   }
 
   /** The request of connect alone. */
-  async ask(address: string, port: number, over: Fields = {}): Promise<{ fd: number; ino: number; reply: Reply }> {
+  async ask(
+    address: string,
+    port: number,
+    over: Fields = {},
+  ): Promise<{ fd: number; ino: number; reply: Reply }> {
     const { fd, ino } = this.stream();
     const family = address.includes(':') ? 6 : 4;
     const reply = await this.request(Op.CONNECT, { ino, family, address, port, type: 1, ...over });
@@ -112,7 +129,11 @@ export class ShimClient {
   }
 
   /** connect, and the two steps that follow each answer. Returns the connected socket. */
-  async connect(address: string, port: number, over: Fields = {}): Promise<{ fd: number; reply: Reply }> {
+  async connect(
+    address: string,
+    port: number,
+    over: Fields = {},
+  ): Promise<{ fd: number; reply: Reply }> {
     const { fd, reply } = await this.ask(address, port, over);
     if (reply.err !== 0) throw new RangeError(`connect: ${reply.err}`);
     this.bindAs(fd, reply, address.includes(':') ? 6 : 4);
@@ -150,7 +171,9 @@ export class ShimClient {
       return typeof got !== 'number';
     }, 'a connection');
     if (typeof got === 'number') throw new RangeError('no connection');
-    const name = Buffer.from(got.name ?? []).toString('latin1').slice(15);
+    const name = Buffer.from(got.name ?? [])
+      .toString('latin1')
+      .slice(15);
     const from = `${formatIp(name.slice(1, 33))}:${Number.parseInt(name.slice(33, 37), 16)}`;
     return { fd: this.keep(got.fd), from };
   }

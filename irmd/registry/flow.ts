@@ -135,6 +135,16 @@ export class FlowTable<C> {
     else set.add(flow);
   }
 
+  /** The owner has declined it; another one may come. */
+  disown(flow: FlowEntry<C>): void {
+    const pid = flow.owner?.pid;
+    flow.owner = undefined;
+    if (pid === undefined) return;
+    const set = this.#byPid.get(pid);
+    set?.delete(flow);
+    if (set?.size === 0) this.#byPid.delete(pid);
+  }
+
   /**
    * One end is released. Returns the entries that are gone for good: none while the other end of a local flow is
    * still held, else one or both, lower id first. Idempotent.

@@ -4,7 +4,7 @@
  *
  *     stack --dir DIR [--node NAME] [--idle MS] [--log LEVEL] [--guard]
  */
-import { readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { ftruncateSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,6 +20,7 @@ import { type Channel, inProcessPair, RpcPeer } from '#lib/rpc/index.ts';
 
 const GUARD_FD = 3;
 const LOCK_TIMEOUT = 5000;
+const MAX_LOG_BYTES = 4 << 20;
 const clock = realClock;
 const uid = process.getuid?.() ?? 0;
 
@@ -205,10 +206,7 @@ function readOptions(): Options {
     dir: values.dir,
     node: values.node ?? hostname(),
     idle: values.idle === undefined ? undefined : Number(values.idle),
-    logs: filtered(
-      talkLogs((line) => process.stdout.write(`${stamp()} ${line}`)),
-      values.log,
-    ),
+    logs: filtered(talkLogs(boundedLog()), values.log),
     guard: values.guard,
   };
 }
@@ -226,6 +224,28 @@ function filtered(logs: Logs, level: string): Logs {
     for (const l of kept) logger[l] = all[l];
     return logger;
   };
+}
+
+/** The log is a file that nobody rotates: when it has grown too long it starts again. */
+function boundedLog(): (line: string) => void {
+  let bytes = 0;
+  return (line) => {
+    const text = `${stamp()} ${line}`;
+    bytes += text.length;
+    if (bytes > MAX_LOG_BYTES) {
+      bytes = 0;
+      truncateOutput();
+    }
+    process.stdout.write(text);
+  };
+}
+
+function truncateOutput(): void {
+  try {
+    ftruncateSync(1, 0);
+  } catch {
+    // A pipe or a terminal keeps nothing.
+  }
 }
 
 function stamp(): string {
