@@ -104,6 +104,8 @@ async function startGuard(
   const args = [
     join(folder, 'stack.log'),
     process.execPath,
+    // A stack that idles most of the time need not keep 32 MB of young generation.
+    '--max-semi-space-size=4',
     fileURLToPath(new URL('./stack/main.js', import.meta.url)),
     ...['--guard', '--dir', dir, '--idle', String(idle)],
     ...(node === undefined ? [] : ['--node', node]),

@@ -41,15 +41,15 @@ const querySchema = z.object({ name: nameSchema, timeout: timeoutSchema.optional
 export function flowMethods(services: Services): Methods {
   const { broker, processes, autostart, registry, layers } = services;
   return {
-    flow_alloc: serving(services, allocSchema, (p, connection, signal) =>
+    flow_alloc: serving(services, allocSchema, (p, connection, { signal }) =>
       broker.alloc({ process: processes.ofOrNew(connection, p.pid), connection }, p, signal),
     ),
-    flow_join: serving(services, joinSchema, (p, connection, signal) => {
+    flow_join: serving(services, joinSchema, (p, connection, { signal }) => {
       const party = { process: processes.ofOrNew(connection, p.pid), connection };
       const request = { ...p, dst: p.layer, qos: { ...qosRaw }, data: noData, handoff: false };
       return broker.join(party, request, signal);
     }),
-    flow_accept: serving(services, acceptSchema, (p, connection, signal) => {
+    flow_accept: serving(services, acceptSchema, (p, connection, { signal }) => {
       const process = processes.of(connection, p.pid);
       autostart.accepts(process.pid);
       return broker.accept({ process, connection }, p, signal);
@@ -61,7 +61,7 @@ export function flowMethods(services: Services): Methods {
       broker.release(ownFlow(services, connection, flow));
       return { result: {} };
     }),
-    query_name: serving(services, querySchema, async (p, _connection, signal) => {
+    query_name: serving(services, querySchema, async (p, _connection, { signal }) => {
       const here = registry.names.get(p.name) !== undefined;
       const outer = here ? [] : layers.outer(p.name);
       const found = await layers.find(outer, p.name, signal, p.timeout);

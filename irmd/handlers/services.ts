@@ -60,11 +60,14 @@ export function managing<P>(
 export function serving<P>(
   services: Services,
   schema: ZodType<P>,
-  run: (params: P, connection: Connection, signal: AbortSignal) => Promise<Reply> | Reply,
+  run: (
+    params: P,
+    connection: Connection,
+    // Made when a method asks for it.
+    context: Pick<CallContext, 'signal'>,
+  ) => Promise<Reply> | Reply,
 ): Method<P> {
-  return method(schema, (params, context) =>
-    run(params, services.connectionOf(context), context.signal),
-  );
+  return method(schema, (params, context) => run(params, services.connectionOf(context), context));
 }
 
 /** How long `bind process` waits for a process that is just starting. */
