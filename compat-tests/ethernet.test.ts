@@ -6,21 +6,7 @@ import { join } from 'node:path';
 import { onTwoHosts } from './support/compat.ts';
 import { bin, type Host, setLink } from './support/host.ts';
 import { type Proc, waitFor } from './support/proc.ts';
-
-async function startIrmd(host: Host): Promise<Proc> {
-  const irmd = host.start([bin('irmd'), '--stdout'], { under: false });
-  await waitFor('irmd', () =>
-    irmd.stdout.includes('irmd(II): Ouroboros IPC Resource Manager daemon started...'),
-  );
-  return irmd;
-}
-
-/** irm's words as the talk types them; it says nothing when all is well. */
-async function irm(host: Host, words: string): Promise<void> {
-  const r = await host.tool('irm', ...words.split(' '));
-  assert.equal(r.code, 0, `irm ${words}: ${r.stderr}${r.stdout}`);
-  assert.equal(r.stdout, '', `irm ${words} is silent`);
-}
+import { irm, startIrmd } from './support/two-hosts.ts';
 
 async function startPingServer(host: Host, layer: string): Promise<Proc> {
   const server = host.start([bin('oping'), '-l'], { under: false });

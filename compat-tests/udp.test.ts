@@ -8,32 +8,9 @@ import { test } from 'node:test';
 import { onTwoHosts } from './support/compat.ts';
 import { bin, type Host, setLink } from './support/host.ts';
 import { type Proc, waitFor } from './support/proc.ts';
+import { addresses, ips, irm, startIrmd } from './support/two-hosts.ts';
 
-const ips = { udp4: ['10.9.0.1', '10.9.0.2'], udp6: ['fd09::1', 'fd09::2'] } as const;
 type Type = keyof typeof ips;
-
-function addresses(...hosts: Host[]): void {
-  for (const [i, host] of hosts.entries()) {
-    const add = (...words: string[]) =>
-      execFileSync('ip', ['-n', host.netns ?? '', 'addr', 'add', ...words, 'dev', 'veth0']);
-    add(`${ips.udp4[i]}/24`);
-    const ipv6 = 'net.ipv6.conf.veth0.disable_ipv6=0';
-    execFileSync('ip', ['netns', 'exec', host.netns ?? '', 'sysctl', '-qw', ipv6]);
-    add(`${ips.udp6[i]}/64`, 'nodad');
-  }
-}
-
-async function startIrmd(host: Host): Promise<Proc> {
-  const irmd = host.start([bin('irmd'), '--stdout'], { under: false });
-  await waitFor('irmd', () => irmd.stdout.includes('daemon started...'));
-  return irmd;
-}
-
-async function irm(host: Host, words: string): Promise<void> {
-  const r = await host.tool('irm', ...words.split(' '));
-  assert.equal(r.code, 0, `irm ${words}: ${r.stderr}${r.stdout}`);
-  assert.equal(r.stdout, '', `irm ${words} is silent`);
-}
 
 async function startPingServer(host: Host): Promise<Proc> {
   const server = host.start([bin('oping'), '-l'], { under: false });
