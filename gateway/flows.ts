@@ -54,8 +54,9 @@ export interface IncomingRequest {
   readonly data: Uint8Array;
   /** The other end offers a hand-off. */
   readonly handoff: boolean;
-  accept(data: Uint8Array): Promise<PacketFlow>;
-  handOff(): Promise<HandedFlow>;
+  /** `pid`: the program that takes it. */
+  accept(pid: number, data: Uint8Array): Promise<PacketFlow>;
+  handOff(pid: number): Promise<HandedFlow>;
   /** `errno` is positive. */
   refuse(errno: number): void;
 }

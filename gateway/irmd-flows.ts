@@ -145,12 +145,12 @@ class Incoming implements own.IncomingRequest {
     return this.#request.handoff;
   }
 
-  async accept(data: Uint8Array): Promise<own.PacketFlow> {
-    return new RingEnd(await this.#request.accept({ data }));
+  async accept(pid: number, data: Uint8Array): Promise<own.PacketFlow> {
+    return new RingEnd(await this.#request.accept({ data, pid }));
   }
 
-  async handOff(): Promise<own.HandedFlow> {
-    return new Handed(await this.#request.handOff());
+  async handOff(pid: number): Promise<own.HandedFlow> {
+    return new Handed(await this.#request.handOff({ pid }));
   }
 
   refuse(errno: number): void {

@@ -137,6 +137,16 @@ export class FlowBroker {
     return reply;
   }
 
+  /** The flow was accepted by one process and is another's: a gateway accepts for the node, and a program takes it. */
+  passOn(flow: Flow, to: ProcessEntry): void {
+    const connection = flow.owner?.connection;
+    if (connection === undefined) return;
+    const { flows } = this.#deps.registry;
+    flows.disown(flow);
+    flows.own(flow, { pid: to.pid, uid: to.uid, connection });
+    if (connection.holdsFor(to.pid)) connection.held.add(flow);
+  }
+
   /** One end is given back, by its owner or because the owner is gone. Idempotent. */
   release(flow: Flow): void {
     if (flow.machine.is('dealloc-pending', 'deallocated')) return;

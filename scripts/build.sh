@@ -48,7 +48,7 @@ while read -r k v; do
 done </proc/\$\$/status
 OURO_NOFILE=\$(ulimit -Sn)
 export OURO_FDS OURO_SIGIGN OURO_NOFILE
-$(sed -n 2p bin/ouro-run)
+$(sed -n '2s/--no-warnings/& --v8-pool-size=0/p' bin/ouro-run)
 EOF
 chmod 755 bin/ouro-run.tmp
 mv bin/ouro-run.tmp bin/ouro-run

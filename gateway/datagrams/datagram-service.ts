@@ -157,6 +157,7 @@ export class DatagramService implements Service {
     const socket = this.#sockets.get(endpoint.ino);
     if (socket === undefined) return request.refuse(ECONNREFUSED);
     const flow = await request.accept(
+      endpoint.pid,
       hello === undefined ? NO_BYTES : encodeHelloReply({ window: 0 }),
     );
     const peer = this.#deps.pool.get({

@@ -38,7 +38,7 @@ export async function handOff(
   offer: Offer,
   endpoint: Endpoint,
 ): Promise<void> {
-  offer.taken = request.handOff().then((handed) => ({ endpoint, handed }));
+  offer.taken = request.handOff(endpoint.pid).then((handed) => ({ endpoint, handed }));
   await offer.taken;
 }
 

@@ -131,7 +131,7 @@ export class Relays {
       if (first < 0 && first !== -EAGAIN)
         throw new PeerError(`Listener of ${request.name}`, 'ECONNREFUSED');
       const answer = hello === undefined ? NO_BYTES : encodeHelloReply({ window: STREAM_WINDOW });
-      flow = await request.accept(answer);
+      flow = await request.accept(endpoint.pid, answer);
     } catch (error) {
       link.cancel();
       if (first >= 0) this.#deps.os.close(first);

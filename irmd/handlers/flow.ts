@@ -34,12 +34,13 @@ const respondSchema = z.object({
   response: responseSchema,
   data: dataSchema,
   handoff,
+  pid,
 });
 const deallocSchema = z.object({ flow: flowSchema });
 const querySchema = z.object({ name: nameSchema, timeout: timeoutSchema.optional() });
 
 export function flowMethods(services: Services): Methods {
-  const { broker, processes, autostart, registry, layers } = services;
+  const { broker, processes, autostart, registry, layers, access } = services;
   return {
     flow_alloc: serving(services, allocSchema, (p, connection, { signal }) =>
       broker.alloc({ process: processes.ofOrNew(connection, p.pid), connection }, p, signal),
@@ -54,9 +55,14 @@ export function flowMethods(services: Services): Methods {
       autostart.accepts(process.pid);
       return broker.accept({ process, connection }, p, signal);
     }),
-    flow_respond: serving(services, respondSchema, ({ flow, ...verdict }, connection) =>
-      broker.respond(ownFlow(services, connection, flow), verdict),
-    ),
+    flow_respond: serving(services, respondSchema, ({ flow, pid, ...verdict }, connection) => {
+      const own = ownFlow(services, connection, flow);
+      const taker = pid === undefined ? undefined : registry.processes.get(pid);
+      if (taker !== undefined) access.mustActFor(connection.cred, taker);
+      const reply = broker.respond(own, verdict);
+      if (taker !== undefined && verdict.response === 0) broker.passOn(own, taker);
+      return reply;
+    }),
     flow_dealloc: serving(services, deallocSchema, ({ flow }, connection) => {
       broker.release(ownFlow(services, connection, flow));
       return { result: {} };

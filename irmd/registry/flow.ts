@@ -135,7 +135,7 @@ export class FlowTable<C> {
     else set.add(flow);
   }
 
-  /** The owner has declined it; another one may come. */
+  /** Somebody else may own it from now on. */
   disown(flow: FlowEntry<C>): void {
     const pid = flow.owner?.pid;
     flow.owner = undefined;

@@ -270,13 +270,13 @@ export class Dev {
 
   #request(config: ConstructorParameters<typeof FlowRequest>[1]): FlowRequest {
     const { id, name } = config;
-    const accept = async ({ data }: AnswerOptions) => {
+    const accept = async ({ data, pid }: AnswerOptions) => {
       this.#checkRoom();
-      const granted = await this.#irmd.respond(id, { response: 0, data });
+      const granted = await this.#irmd.respond(id, { response: 0, data, pid });
       return this.#open(1, name, { ...granted, id, data: config.data });
     };
-    const handOff = async ({ data }: AnswerOptions) => {
-      await this.#irmd.respond(id, { response: 0, data, handoff: true });
+    const handOff = async ({ data, pid }: AnswerOptions) => {
+      await this.#irmd.respond(id, { response: 0, data, pid, handoff: true });
       return this.#hand({ id, name, data: config.data });
     };
     const reject = async (errno: number, { data }: AnswerOptions) => {

@@ -6,6 +6,8 @@ import type { HandedFlow } from './handed-flow.ts';
 export interface AnswerOptions {
   /** Bytes for the allocating side. */
   data?: Uint8Array;
+  /** Process whose flow it is, when this one accepted it on another's behalf. */
+  pid?: number;
 }
 
 export interface FlowRequestDeps {

@@ -27,6 +27,8 @@ export interface Answer {
   response: number;
   data?: Uint8Array | undefined;
   handoff?: boolean;
+  /** Whose flow it is, when another process accepted it. */
+  pid?: number | undefined;
 }
 
 type Late = (reply: CallResult) => void;
@@ -90,8 +92,9 @@ export class IrmdCalls {
 
   /** `fds` is empty when the answer was a refusal or a hand-off. */
   async respond(id: number, answer: Answer): Promise<Pick<Granted, 'qos' | 'keepalive' | 'fds'>> {
-    const { data, ...rest } = answer;
-    const params = { flow: id, ...rest, ...(data !== undefined && { data }) };
+    const { data, pid, ...rest } = answer;
+    const optional = { ...(data !== undefined && { data }), ...(pid !== undefined && { pid }) };
+    const params = { flow: id, ...rest, ...optional };
     const late: Late = ({ fds }) => this.#undo({ result: { flow: id }, fds });
     const reply = await this.#call('flow_respond', params, {}, 0, late);
     const fds = answer.response === 0 && answer.handoff !== true ? 2 : 0;
