@@ -9,4 +9,3 @@ export * from './packet-arena.ts';
 export * from './qos.ts';
 export * from './random.ts';
 export * from './scope.ts';
-export * from './timer-wheel.ts';
