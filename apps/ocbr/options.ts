@@ -1,6 +1,7 @@
 /** ocbr's command line: the options of 2018 and of today. */
 import type { Argv } from 'yargs';
 import { type Output, parseCommandLine } from '#apps/common/cli.ts';
+import { flag, hidden, nameToCall, value } from '#apps/common/options.ts';
 import { parseCount, parseDuration, parseRate } from '#apps/common/units.ts';
 import { type Millis, UsageError } from '#lib/core/index.ts';
 
@@ -32,10 +33,6 @@ const examples = `Examples:
   ocbr -n cbr -f -s 1400             as fast as the flow takes it`;
 
 function declare(parser: Argv) {
-  const flag = (desc: string, alias?: string) =>
-    ({ type: 'boolean', desc, ...(alias && { alias }) }) as const;
-  const value = (desc: string, alias: string) =>
-    ({ type: 'string', requiresArg: true, desc, alias }) as const;
   return parser
     .scriptName('ocbr')
     .usage(
@@ -50,9 +47,9 @@ function declare(parser: Argv) {
     .option('interval', value('server: time between two lines, s (default: 1)', 'i'))
     .option('timeout', value('server: a flow silent for this long has ended, s (default: 1)', 't'))
     .option('json', flag('results as lines of JSON'))
-    .option('server_apn', { ...value('the name in 2018', 'server_name'), hidden: true })
-    .option('sleep', { ...flag('nothing: it always sleeps between packets'), hidden: true })
-    .option('spin', { ...flag('nothing: it never spins'), hidden: true })
+    .option('server_apn', hidden(value('the name in 2018', 'server_name')))
+    .option('sleep', hidden(flag('nothing: it always sleeps between packets')))
+    .option('spin', hidden(flag('nothing: it never spins')))
     .epilogue(examples);
 }
 
@@ -72,11 +69,9 @@ export async function parseOptions(
       throw new UsageError('Interval and time-out are at least 10ms');
     return { mode: 'server', name, interval, timeout, json };
   }
-  if (name === undefined || name === '')
-    throw new UsageError('Which name? Give -n NAME, or -l to run the server (--help has examples)');
   return {
     mode: 'client',
-    name,
+    name: nameToCall(name),
     duration: parseDuration(o.duration ?? '60', 's'),
     size: parseCount(o.size ?? 1000, 'Size', minBytes, maxBytes),
     rate: o.flood === true ? undefined : parseRate(o.rate ?? '1M'),

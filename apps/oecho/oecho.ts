@@ -11,6 +11,7 @@ import {
   type ToolIo,
   toJson,
 } from '#apps/common/cli.ts';
+import { flag, value } from '#apps/common/options.ts';
 import { type Millis, OuroError } from '#lib/core/index.ts';
 import type { Flow } from '#lib/dev/index.ts';
 
@@ -39,20 +40,13 @@ function declare(parser: Argv) {
     .usage(
       'Usage: oecho [options]\n       oecho -l [options]\n\nSends a message and prints the reply.',
     )
-    .option('listen', { type: 'boolean', alias: 'l', desc: 'run the server' })
-    .option('server-name', {
-      type: 'string',
-      requiresArg: true,
-      alias: 'n',
-      desc: `name to talk to (default: ${defaultName}); with -l: bind this server to it`,
-    })
-    .option('message', {
-      type: 'string',
-      requiresArg: true,
-      alias: 'm',
-      desc: `what to say (default: "${greeting}")`,
-    })
-    .option('json', { type: 'boolean', desc: 'the reply as one line of JSON' })
+    .option('listen', flag('run the server', 'l'))
+    .option(
+      'server-name',
+      value(`name to talk to (default: ${defaultName}); with -l: bind this server to it`, 'n'),
+    )
+    .option('message', value(`what to say (default: "${greeting}")`, 'm'))
+    .option('json', flag('the reply as one line of JSON'))
     .epilogue(examples);
 }
 

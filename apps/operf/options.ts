@@ -1,8 +1,9 @@
 /** operf's command line. */
 import type { Argv } from 'yargs';
 import { type Output, parseCommandLine } from '#apps/common/cli.ts';
+import { flag, hidden, nameToCall, qosOf, qosOption, value } from '#apps/common/options.ts';
 import { parseCount, parseDuration, parseRate } from '#apps/common/units.ts';
-import { type Millis, type QosSpec, qosByName, UsageError } from '#lib/core/index.ts';
+import type { Millis, QosSpec } from '#lib/core/index.ts';
 import { maxBytes, minBytes } from './message.ts';
 
 export interface ServerOptions {
@@ -34,10 +35,6 @@ const examples = `Examples:
   operf -n perf -t rtt -d 5s --json   round-trip times, one packet at a time`;
 
 function declare(parser: Argv) {
-  const flag = (desc: string, alias?: string) =>
-    ({ type: 'boolean', desc, ...(alias && { alias }) }) as const;
-  const value = (desc: string, alias: string) =>
-    ({ type: 'string', requiresArg: true, desc, alias }) as const;
   return parser
     .scriptName('operf')
     .usage(
@@ -53,13 +50,10 @@ function declare(parser: Argv) {
     .option('size', value(`bytes of a packet, ${minBytes} to ${maxBytes} (default: 1500)`, 's'))
     .option('rate', value('kbit/s, or with k, M or G (default: 1M)', 'r'))
     .option('flood', flag('as fast as possible', 'f'))
-    .option('qos', {
-      ...value('quality of the flow (default: raw)', 'q'),
-      choices: Object.keys(qosByName),
-    })
+    .option('qos', qosOption)
     .option('json', flag('result as one line of JSON'))
-    .option('server_name', { ...value('as -n', 'server_apn'), hidden: true })
-    .option('sleep', { ...flag('nothing: it always sleeps between packets'), hidden: true })
+    .option('server_name', hidden(value('as -n', 'server_apn')))
+    .option('sleep', hidden(flag('nothing: it always sleeps between packets')))
     .epilogue(examples);
 }
 
@@ -73,16 +67,14 @@ export async function parseOptions(
   const name = o['server-name'] ?? o.server_name;
   const json = o.json === true;
   if (o.listen) return { mode: 'server', name, json };
-  if (name === undefined || name === '')
-    throw new UsageError('Which name? Give -n NAME, or -l to run the server (--help has examples)');
   return {
     mode: 'client',
-    name,
+    name: nameToCall(name),
     test: (o.test ?? 'uni') as Test,
     duration: parseDuration(o.duration ?? '60s'),
     size: parseCount(o.size ?? 1500, 'Size', minBytes, maxBytes),
     rate: o.flood === true ? undefined : parseRate(o.rate ?? '1M', 1000),
-    qos: qosByName[o.qos ?? 'raw'] as QosSpec,
+    qos: qosOf(o.qos),
     json,
   };
 }

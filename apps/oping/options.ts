@@ -1,8 +1,9 @@
 /** oping's command line: the options of 2018 and of today. */
 import type { Argv } from 'yargs';
 import { type Output, parseCommandLine } from '#apps/common/cli.ts';
+import { flag, hidden, nameToCall, qosOf, qosOption, value } from '#apps/common/options.ts';
 import { parseCount, parseDuration } from '#apps/common/units.ts';
-import { MAX_U32, type Millis, type QosSpec, qosByName, UsageError } from '#lib/core/index.ts';
+import { MAX_U32, type Millis, type QosSpec, UsageError } from '#lib/core/index.ts';
 import { headerBytes, maxBytes } from './message.ts';
 
 export interface ServerOptions {
@@ -37,10 +38,6 @@ const examples = `Examples:
   oping -n server -d 1m -i 100ms --json        for a minute, ten a second, result as JSON`;
 
 function declare(parser: Argv) {
-  const flag = (desc: string, alias?: string) =>
-    ({ type: 'boolean', desc, ...(alias && { alias }) }) as const;
-  const value = (desc: string, alias: string) =>
-    ({ type: 'string', requiresArg: true, desc, alias }) as const;
   return parser
     .scriptName('oping')
     .usage(
@@ -52,19 +49,16 @@ function declare(parser: Argv) {
     .option('duration', value('stop after this time: 500 (ms), 10s, 2m', 'd'))
     .option('interval', value('time between pings (default: 1s, at most 10s)', 'i'))
     .option('size', value(`bytes of a ping, ${headerBytes} to ${maxBytes} (default: 64)`, 's'))
-    .option('qos', {
-      ...value('quality of the flow (default: raw)', 'q'),
-      choices: Object.keys(qosByName),
-    })
+    .option('qos', qosOption)
     .option('flood', flag('next ping as soon as a reply comes; implies -Q', 'f'))
     .option('quiet', flag('statistics only', 'Q'))
     .option('timeofday', flag('time of day before each line', 'D'))
     .option('json', flag('statistics as one line of JSON; implies -Q'))
     .option('verbose', flag('server: a line for each ping', 'v'))
-    .option('server_apn', { ...value('the name in 2018', 'server_name'), hidden: true })
-    .option('flood-busy', { ...flag('as -f', 'F'), hidden: true })
-    .option('poll', { ...flag('nothing: the server never polls'), hidden: true })
-    .option('busy', { ...flag('nothing: the server never polls'), hidden: true })
+    .option('server_apn', hidden(value('the name in 2018', 'server_name')))
+    .option('flood-busy', hidden(flag('as -f', 'F')))
+    .option('poll', hidden(flag('nothing: the server never polls')))
+    .option('busy', hidden(flag('nothing: the server never polls')))
     .epilogue(examples);
 }
 
@@ -77,8 +71,6 @@ export async function parseOptions(
   const o = parsed.options;
   const name = o['server-name'] ?? o.server_apn;
   if (o.listen) return { mode: 'server', name, verbose: o.verbose === true };
-  if (name === undefined || name === '')
-    throw new UsageError('Which name? Give -n NAME, or -l to run the server (--help has examples)');
   const interval = parseDuration(o.interval ?? '1s');
   if (interval > maxInterval) throw new UsageError(`Interval ${o.interval} is above 10s`);
   const duration = o.duration === undefined ? undefined : parseDuration(o.duration);
@@ -88,13 +80,13 @@ export async function parseOptions(
   const json = o.json === true;
   return {
     mode: 'client',
-    name,
+    name: nameToCall(name),
     count:
       o.count === undefined ? Number.POSITIVE_INFINITY : parseCount(o.count, 'Count', 1, MAX_U32),
     duration,
     interval,
     size: parseCount(o.size ?? 64, 'Size', headerBytes, maxBytes),
-    qos: qosByName[o.qos ?? 'raw'] as QosSpec,
+    qos: qosOf(o.qos),
     flood,
     quiet: o.quiet === true || flood || json,
     timeOfDay: o.timeofday === true,
