@@ -191,13 +191,20 @@ export function allocationSuite(makeWorld: MakeWorld, traits: LayerTraits): void
       }
     });
 
-    (traits.selfReach ? it : it.skip)('reaches a name of the same member', async () => {
+    const own = traits.selfReach ? 'reaches' : 'does not reach';
+    it(`${own} a name of the same member`, async () => {
       const { world } = w;
       const [a] = world.members;
       let server: Flow | undefined;
       await serve(world, a, 'self', (r) => {
         server = r.accept();
       });
+      if (!traits.selfReach) {
+        expect(await world.run(a.query(a.hash('self')))).toBe(false);
+        await expect(open(world, a, 'self')).rejects.toMatchObject({ code: 'EIPCP' });
+        expect(server).toBeUndefined();
+        return;
+      }
       const { flow } = await open(world, a, 'self');
       flow.write(hello);
       expect(text((await receive(world, server!, 1))[0])).toBe('hello');

@@ -144,16 +144,17 @@ export function endingSuite(makeWorld: MakeWorld, traits: LayerTraits): void {
         await expect(world.run(call())).rejects.toMatchObject({ code: 'EIPCPSTATE' });
     });
 
-    (traits.threeMembers ? it : it.skip)('lets the other members go on', async () => {
-      const { world } = w;
-      const [a, b, c] = world.members;
-      await world.run(c.close());
-      const { client, server } = await openPair(world);
-      const arrived = collect(server);
-      client.write(hello);
-      await world.until(() => arrived.length === 1, 'Arrival');
-      expect([a.name, b.name]).toEqual([c.name, c.name]);
-    });
+    if (traits.threeMembers)
+      it('lets the other members go on', async () => {
+        const { world } = w;
+        const [a, b, c] = world.members;
+        await world.run(c.close());
+        const { client, server } = await openPair(world);
+        const arrived = collect(server);
+        client.write(hello);
+        await world.until(() => arrived.length === 1, 'Arrival');
+        expect([a.name, b.name]).toEqual([c.name, c.name]);
+      });
   });
 }
 
