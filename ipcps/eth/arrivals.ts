@@ -5,7 +5,7 @@
  * Owns a record per request: BOUNDED by 1,024 that wait for an answer, and the 1,024 that were answered last.
  */
 import { copyBytes, Errno, noBytes, type OuroError } from '#lib/core/index.ts';
-import { ArrivedRequest, FlowEnd, type FlowRequest } from '#lib/layer/index.ts';
+import { ArrivedRequest, type Ending, FlowEnd, type FlowRequest } from '#lib/layer/index.ts';
 import type { FlowRequestMessage } from '#lib/wire/index.ts';
 import type { Control } from './control.ts';
 import type { EthCounters } from './counters.ts';
@@ -65,7 +65,7 @@ export class Arrivals {
       return;
     }
     // A C peer uses its number for another flow now, and says nothing of the end of the old one.
-    if (before !== undefined && peer.version === 0) this.#supersede(before);
+    if (before !== undefined && peer.version === 0) this.#supersede(before, 'done');
     const arrival: Arrival = {
       peer,
       message,
@@ -88,10 +88,10 @@ export class Arrivals {
   }
 
   /** The allocating side has given up, or has released the flow. */
-  closed(peerKey: string, source: number, token: Token): void {
+  closed(peerKey: string, source: number, token: Token, ending: Ending): void {
     const key = keyOf(peerKey, source, token);
     const arrival = this.#pending.get(key) ?? this.#answered.get(key);
-    if (arrival !== undefined && token !== 0) this.#supersede(arrival);
+    if (arrival !== undefined && token !== 0) this.#supersede(arrival, ending);
   }
 
   close(): void {
@@ -168,9 +168,9 @@ export class Arrivals {
     this.#deps.control.send(peer.mac, message);
   }
 
-  #supersede(arrival: Arrival): void {
+  #supersede(arrival: Arrival, ending: Ending): void {
     arrival.withdrawn = true;
-    if (arrival.endpoint !== undefined) this.#deps.flows.left(arrival.endpoint);
+    if (arrival.endpoint !== undefined) this.#deps.flows.left(arrival.endpoint, ending);
   }
 
   #remember(key: string, arrival: Arrival): void {

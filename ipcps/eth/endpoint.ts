@@ -14,7 +14,7 @@ import {
   type QosSpec,
   type Timer,
 } from '#lib/core/index.ts';
-import { FlowEnd } from '#lib/layer/index.ts';
+import { type Ending, FlowEnd } from '#lib/layer/index.ts';
 import type { PacketPort } from './packet-port.ts';
 import { comesFrom, type Peer } from './peer.ts';
 import type { EthWire, Token } from './wire.ts';
@@ -55,7 +55,7 @@ export interface EndpointHost {
   sendCredit(endpoint: Endpoint, limit: number): void;
   sendSync(endpoint: Endpoint, sent: number): void;
   /** The user has released its end. */
-  released(endpoint: Endpoint): void;
+  released(endpoint: Endpoint, ending: Ending): void;
 }
 
 export interface EndpointConfig {
@@ -100,7 +100,7 @@ export class Endpoint {
       {
         send: (packet) => this.#send(packet),
         taken: () => this.#taken(),
-        release: () => host.released(this),
+        release: (ending) => host.released(this, ending),
       },
       { qos, mtu: format.maxPayload(host.port.mtu), queue },
     );

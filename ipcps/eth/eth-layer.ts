@@ -28,7 +28,7 @@ import {
   type Layer,
   type NameHash,
 } from '#lib/layer/index.ts';
-import { isRejected, type NameMessage, Verdict } from '#lib/wire/index.ts';
+import { closeReasonOf, isRejected, type NameMessage, Verdict } from '#lib/wire/index.ts';
 import { Allocations } from './allocations.ts';
 import { Arrivals } from './arrivals.ts';
 import { Control } from './control.ts';
@@ -248,8 +248,8 @@ export class EthLayer implements Layer {
       }
       case ExtensionCode.close: {
         const mac = sourceMac(bytes, frame, wire.addressed);
-        const { source, destination, token } = message;
-        this.#arrivals.closed(toHex(mac), source, token);
+        const { source, destination, token, value } = message;
+        this.#arrivals.closed(toHex(mac), source, token, closeReasonOf(value));
         if (this.#flows.peerClosed(message, bytes, frame)) return;
         const code = ExtensionCode.closed;
         this.#control.extension(mac, { code, source: destination, destination: source, token });

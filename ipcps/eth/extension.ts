@@ -6,7 +6,7 @@ import { defineLayout, u8, u16, u32, Verdict } from '#lib/wire/index.ts';
 import { type EthWire, ourVersion } from './wire.ts';
 
 export const ExtensionCode = {
-  /** The sender has released the flow, or gives the request up. */
+  /** The sender has released the flow, or gives the request up. `value`: how (closeReason). */
   close: 0x80,
   closed: 0x81,
   /** `value`: packets of this flow, since its start, that the receiver takes. */
@@ -43,7 +43,7 @@ export const extensionLayout = defineLayout(
     destination: u16("the receiver's endpoint"),
     unused: u16('0'),
     token: u32('of the request that the flow began with'),
-    value: u32('credit, sync: a number of packets, modulo 2^32'),
+    value: u32('credit, sync: a number of packets, modulo 2^32; close: 1 when the program died'),
   },
 );
 

@@ -5,8 +5,8 @@
  * or cannot, may go on sending: the number rests (EndpointTable).
  */
 import type { Clock, Millis, Random } from '#lib/core/index.ts';
-import { FlowEvent } from '#lib/layer/index.ts';
-import { maxEthManagement } from '#lib/wire/index.ts';
+import { type Ending, FlowEvent } from '#lib/layer/index.ts';
+import { closeReason, closeReasonOf, maxEthManagement } from '#lib/wire/index.ts';
 import type { Control } from './control.ts';
 import type { EthCounters } from './counters.ts';
 import { Endpoint, type EndpointConfig, type EndpointHost } from './endpoint.ts';
@@ -107,7 +107,7 @@ export class Flows implements EndpointHost {
     if (endpoint === undefined) return false;
     // Its acceptance has got lost: it comes again, and so does this.
     if (endpoint.machine.is('requested')) return true;
-    this.left(endpoint);
+    this.left(endpoint, closeReasonOf(message.value));
     return false;
   }
 
@@ -119,12 +119,12 @@ export class Flows implements EndpointHost {
   }
 
   /** The peer will send nothing more. */
-  left(endpoint: Endpoint): void {
+  left(endpoint: Endpoint, ending: Ending): void {
     if (endpoint.machine.is('closing')) this.free(endpoint, true);
     if (!endpoint.machine.is('open')) return;
     endpoint.machine.move('left');
     endpoint.stop();
-    endpoint.end.peerGone();
+    endpoint.end.peerGone(ending);
   }
 
   /** `confirmed`: the peer knows that the flow is over. */
@@ -139,11 +139,11 @@ export class Flows implements EndpointHost {
 
   /** The allocating side gives up: who answers late finds out. */
   abandon(endpoint: Endpoint): void {
-    if (endpoint.machine.is('requested')) this.#close(endpoint);
+    if (endpoint.machine.is('requested')) this.#close(endpoint, 'done');
   }
 
-  released(endpoint: Endpoint): void {
-    if (endpoint.machine.is('open')) this.#close(endpoint);
+  released(endpoint: Endpoint, ending: Ending): void {
+    if (endpoint.machine.is('open')) this.#close(endpoint, ending);
     else if (endpoint.machine.is('left')) this.free(endpoint, true);
   }
 
@@ -173,7 +173,7 @@ export class Flows implements EndpointHost {
   /** All flows end, here and there; resolves when the peers know, or after `patience`. */
   async close(patience: Millis): Promise<void> {
     for (const endpoint of [...this.#table.values()]) {
-      if (endpoint.machine.is('open', 'requested')) this.#close(endpoint);
+      if (endpoint.machine.is('open', 'requested')) this.#close(endpoint, 'done');
       endpoint.end.peerGone();
       if (endpoint.machine.is('left')) this.free(endpoint, true);
     }
@@ -185,17 +185,17 @@ export class Flows implements EndpointHost {
     for (const endpoint of [...this.#table.values()]) endpoint.stop();
   }
 
-  #close(endpoint: Endpoint): void {
+  #close(endpoint: Endpoint, ending: Ending): void {
     endpoint.stop();
     endpoint.machine.move('closing');
     if (endpoint.version === 0) this.free(endpoint, false);
-    else this.#sayClose(endpoint, 0);
+    else this.#sayClose(endpoint, ending, 0);
   }
 
-  #sayClose(endpoint: Endpoint, tries: number): void {
+  #sayClose(endpoint: Endpoint, ending: Ending, tries: number): void {
     if (tries === closeTries) return this.free(endpoint, false);
-    this.#say(endpoint, ExtensionCode.close, 0);
-    const again = () => this.#sayClose(endpoint, tries + 1);
+    this.#say(endpoint, ExtensionCode.close, closeReason[ending]);
+    const again = () => this.#sayClose(endpoint, ending, tries + 1);
     const pause = Math.min(closeFirst * 2 ** tries, closeLast);
     endpoint.timer = this.clock.after(pause, again, true);
   }

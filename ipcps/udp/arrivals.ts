@@ -101,7 +101,7 @@ export class Arrivals {
       if (arrival.peer.key === peer.key && arrival.source === source) arrival.givenUp = true;
     for (const endpoint of this.#deps.flows.values())
       if (endpoint.remote === source && endpoint.peer.key === peer.key)
-        this.#deps.flows.left(endpoint);
+        this.#deps.flows.left(endpoint, 'done');
   }
 
   /** The peer has our refusal. */
@@ -133,7 +133,7 @@ export class Arrivals {
     endpoint.open(source, version);
     this.#answered(arrival, this.#accepted);
     if (givenUp) {
-      flows.left(endpoint);
+      flows.left(endpoint, 'done');
       return endpoint.end;
     }
     const reply = udpManagement.encode({
@@ -183,7 +183,7 @@ export class Arrivals {
     const { flows } = this.#deps;
     for (const endpoint of flows.values())
       if (endpoint.remote === source && endpoint.version === 0 && endpoint.peer.key === peer.key)
-        flows.left(endpoint);
+        flows.left(endpoint, 'done');
   }
 }
 

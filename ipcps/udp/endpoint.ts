@@ -12,7 +12,7 @@ import {
   type QosSpec,
   type Timer,
 } from '#lib/core/index.ts';
-import { type AllocatedFlow, FlowEnd } from '#lib/layer/index.ts';
+import { type AllocatedFlow, type Ending, FlowEnd } from '#lib/layer/index.ts';
 import { udpHeader } from '#lib/wire/index.ts';
 import type { DatagramPort } from './datagram-port.ts';
 import { ExtensionCode } from './extension.ts';
@@ -52,7 +52,7 @@ export interface EndpointHost {
   /** To the peer, about this flow. */
   say(endpoint: Endpoint, code: ExtensionCode, value: number): void;
   /** The user has released its end. */
-  released(endpoint: Endpoint): void;
+  released(endpoint: Endpoint, ending: Ending): void;
 }
 
 export interface EndpointConfig {
@@ -91,7 +91,7 @@ export class Endpoint {
       {
         send: (packet) => this.#send(packet),
         taken: () => this.#taken(),
-        release: () => host.released(this),
+        release: (ending) => host.released(this, ending),
       },
       { qos, mtu, queue: windowPackets },
     );

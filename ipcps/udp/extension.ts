@@ -9,7 +9,7 @@ import { type Rejected, udpManagementLayout, Verdict } from '#lib/wire/index.ts'
 export const ourVersion = 1;
 
 export const ExtensionCode = {
-  /** The sender has released the flow, or gives the request up. */
+  /** The sender has released the flow, or gives the request up. `value`: how (closeReason). */
   close: 0x80,
   /** Answer: there is no such flow. Also to a refusal: it has come. */
   closed: 0x81,

@@ -5,8 +5,8 @@
  * Owns the endpoints; BOUNDED by the table.
  */
 import type { QosSpec, Random } from '#lib/core/index.ts';
-import { FlowEvent } from '#lib/layer/index.ts';
-import { udpHeader } from '#lib/wire/index.ts';
+import { type Ending, FlowEvent } from '#lib/layer/index.ts';
+import { closeReason, closeReasonOf, udpHeader } from '#lib/wire/index.ts';
 import { isAddress } from './address.ts';
 import { Endpoint, type EndpointHost } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
@@ -95,7 +95,9 @@ export class Flows implements EndpointHost {
       counters.count('messages for no flow');
       const about = { source: destination, destination: source };
       if (code === ExtensionCode.close) this.tell(peer, ExtensionCode.closed, about);
-      else if (code !== ExtensionCode.closed) this.tell(peer, ExtensionCode.close, about);
+      // Who goes by the rules says close before it forgets a flow.
+      else if (code !== ExtensionCode.closed)
+        this.tell(peer, ExtensionCode.close, { ...about, value: closeReason.lost });
       return;
     }
     const open = endpoint.machine.state === 'open';
@@ -105,10 +107,10 @@ export class Flows implements EndpointHost {
         // Closed before its answer came here: the peer is one of ours, so it can be asked for that again.
         if (endpoint.ask !== undefined) return endpoint.ask();
         this.say(endpoint, ExtensionCode.closed);
-        return this.left(endpoint);
+        return this.left(endpoint, closeReasonOf(value));
       case ExtensionCode.closed:
         if (endpoint.machine.state === 'closing') this.free(endpoint);
-        else this.left(endpoint);
+        else this.left(endpoint, 'lost');
         return;
       case ExtensionCode.credit:
         if (open) endpoint.credit(value);
@@ -122,23 +124,23 @@ export class Flows implements EndpointHost {
   }
 
   /** The peer has no such flow (any more). */
-  left(endpoint: Endpoint): void {
+  left(endpoint: Endpoint, ending: Ending): void {
     const { machine } = endpoint;
     if (machine.state === 'closing') return this.free(endpoint);
     if (machine.state !== 'open') return;
     machine.move('left');
     endpoint.stop();
-    endpoint.end.peerGone();
+    endpoint.end.peerGone(ending);
   }
 
   /** Nobody here wants it; the peer may have to be told, until it confirms. */
-  drop(endpoint: Endpoint, version: number): void {
+  drop(endpoint: Endpoint, version: number, ending: Ending = 'done'): void {
     const { machine } = endpoint;
     if (machine.ended || machine.state === 'closing') return;
     endpoint.stop();
     if (machine.state === 'left' || version === 0 || this.#closed) return this.free(endpoint);
     machine.move('closing');
-    const say = () => this.say(endpoint, ExtensionCode.close);
+    const say = () => this.say(endpoint, ExtensionCode.close, closeReason[ending]);
     endpoint.repeating = repeat(this.clock, say, () => this.free(endpoint));
   }
 
@@ -151,7 +153,11 @@ export class Flows implements EndpointHost {
   }
 
   /** About a flow that is not, or not any more. */
-  tell(peer: Peer, code: ExtensionCode, about: { source: number; destination: number }): void {
+  tell(
+    peer: Peer,
+    code: ExtensionCode,
+    about: { source: number; destination: number; value?: number },
+  ): void {
     send(this.#transport, encodeExtension({ code, ...about }), peer);
   }
 
@@ -178,7 +184,7 @@ export class Flows implements EndpointHost {
     send(this.#transport, encodeExtension({ code, source, destination, value }), peer);
   }
 
-  released(endpoint: Endpoint): void {
-    this.drop(endpoint, endpoint.version);
+  released(endpoint: Endpoint, ending: Ending): void {
+    this.drop(endpoint, endpoint.version, ending);
   }
 }

@@ -158,7 +158,7 @@ describe('a UDP layer on a medium that loses a third', () => {
     );
     let ended = false;
     flow.onEvent((event) => {
-      ended = event === FlowEvent.dealloc;
+      ended = event === FlowEvent.peer;
     });
     let refused = false;
     for (let i = 0; i < 3000 && !refused; i++) refused = !flow.write(utf8('x'));

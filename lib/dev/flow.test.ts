@@ -395,12 +395,15 @@ describe('keepalives', () => {
   it('that stop coming end it: EFLOWPEER, after queued packets', async () => {
     const clock = new SimClock();
     const { flow, die } = lonelyFlow(clock, { ...qos });
+    const events: FlowEvent[] = [];
+    flow.observe({ event: (_f, type) => events.push(type) });
     await clock.advance(700);
     expect(flow.state).toBe('up');
     await clock.advance(300);
-    expect(flow.state).toBe('lost');
+    await expect(flow.write(utf8('x'))).rejects.toEqual(code('EFLOWPEER'));
     expect(text(await flow.read())).toBe('x');
     await expect(flow.read()).rejects.toThrow('nothing was heard for 800 ms');
+    expect([flow.state, events]).toEqual(['lost', [FlowEvent.peer]]);
     await flow.dealloc();
     die();
     expect(clock.pending).toBe(0);

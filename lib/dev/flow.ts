@@ -86,6 +86,8 @@ export class Flow {
   readonly #writers: Waiting;
   readonly #keepalive: Keepalive | undefined;
   #observer: FlowObserver | undefined;
+  /** Set once the keepalive has given the other end up. */
+  #silent: string | undefined;
 
   constructor(deps: FlowDeps, config: FlowConfig) {
     this.#deps = deps;
@@ -367,10 +369,10 @@ export class Flow {
 
   #onRingEvent(event: FlowEvent): void {
     if (event === FlowEvent.dealloc) {
-      const why = this.#ring.peerState.closed
-        ? undefined
-        : (this.#ring.failure?.message ?? 'the other end died');
-      this.#tell(this.#state.end(why));
+      this.#tell(this.#state.end());
+    } else if (event === FlowEvent.peer) {
+      const died = this.#silent ?? 'the other end died';
+      this.#tell(this.#state.end(this.#ring.failure?.message ?? died));
     } else {
       this.#tell(this.#state.setPeer(this.#ring.peerState));
     }
@@ -399,8 +401,8 @@ export class Flow {
         // Not through #put: a flow that is read-only or down stays alive, too.
         sendEmpty: () => void (this.#ring.ended || this.#ring.write(noBytes)),
         onSilent: () => {
-          this.#tell(this.#state.end(`nothing was heard for ${this.qos.timeout} ms`));
-          this.#retry();
+          this.#silent = `nothing was heard for ${this.qos.timeout} ms`;
+          this.#ring.giveUp();
         },
       },
       { timeout: this.qos.timeout },

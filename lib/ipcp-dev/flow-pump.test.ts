@@ -190,6 +190,36 @@ describe('FlowPump', () => {
     ring.a.dealloc();
   });
 
+  it('keeps what a program has written until the layer is up again', async () => {
+    const { clock, program, near, far, pump } = setup();
+    const got = drain(far);
+    near.tell(FlowEvent.down);
+    await clock.settle();
+    program.write(utf8('patience'));
+    await clock.settle();
+    expect(got).toEqual([]);
+    near.tell(FlowEvent.up);
+    await clock.until(() => got.length > 0);
+    expect(got).toEqual(hex([utf8('patience')]));
+    pump.stop();
+  });
+
+  it('tells either side whether the other one ended in order or died', async () => {
+    for (const ending of ['done', 'lost'] as const) {
+      const expected = ending === 'done' ? FlowEvent.dealloc : FlowEvent.peer;
+      for (const side of ['program', 'far'] as const) {
+        const s = setup();
+        const events: FlowEvent[] = [];
+        (side === 'program' ? s.far : s.program).onEvent((e) => events.push(e));
+        s[side].dealloc(ending);
+        await s.clock.until(() => events.length > 0);
+        expect(events).toEqual([expected]);
+        s.program.dealloc();
+        s.far.dealloc();
+      }
+    }
+  });
+
   it('reports a fault of the layer to its guard', async () => {
     const clock = new SimClock();
     const ring = new RingPair();

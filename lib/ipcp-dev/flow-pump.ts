@@ -1,18 +1,19 @@
 /**
  * Carries packets between a program's ring and a layer's flow, both ways, in batches and with back-pressure: what the
  * layer does not take stays in the ring, and what the ring does not take stays in the layer (but for one packet,
- * which is held here). A batch is at most 64 packets, then the event loop gets its turn.
+ * which is held here). A batch is at most 64 packets, then the event loop gets its turn. While the layer is down, the
+ * program's packets wait in the ring, and the program is told.
  *
  * Owns both flows from its start to its end. Ends when the program deallocates or dies (after its last packets went
  * down), when the peer deallocates (after its last packets went up), or by `stop`.
  */
 import { type Clock, type ErrnoName, type Millis, OuroError, type Timer } from '#lib/core/index.ts';
-import { type Flow, FlowEvent } from '#lib/layer/index.ts';
+import { type Ending, type Flow, FlowEvent } from '#lib/layer/index.ts';
 import type { RingFlow } from '#lib/ring/index.ts';
 import type { Guard } from './ipcp.ts';
 
 const BATCH = 64;
-const LOSSES: readonly ErrnoName[] = ['EMSGSIZE', 'EFLOWDOWN', 'ENOTALLOC'];
+const LOSSES: readonly ErrnoName[] = ['EMSGSIZE', 'EFLOWDOWN', 'EFLOWPEER', 'ENOTALLOC'];
 
 export interface FlowPumpDeps {
   readonly ring: RingFlow;
@@ -32,6 +33,11 @@ export class FlowPump {
   #held: Uint8Array | undefined;
   /** The peer's last packets wait for space in the ring. */
   #peerGone = false;
+  /** Nothing gets through: what the program has written waits in the ring. */
+  #linkDown = false;
+  /** Each side hears how the other one ended. */
+  #peerEnding: Ending = 'done';
+  #programEnding: Ending = 'done';
   #linger: Timer | undefined;
   /** What went straight up is shown at the end of this turn. */
   #flushing = false;
@@ -73,7 +79,7 @@ export class FlowPump {
   }
 
   #down(): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#linkDown) return;
     const { ring, flow } = this.#deps;
     ring.drain((memory, offset, length) => {
       try {
@@ -145,14 +151,19 @@ export class FlowPump {
 
   #ringEvent(event: FlowEvent): void {
     // Comes after the program's last packet has been taken out of the ring.
-    if (event === FlowEvent.dealloc) this.#end('program');
+    if (event === FlowEvent.peer) this.#programEnding = 'lost';
+    if (event === FlowEvent.dealloc || event === FlowEvent.peer) this.#end('program');
   }
 
   #flowEvent(event: FlowEvent): void {
     if (this.#ended) return;
-    if (event === FlowEvent.down || event === FlowEvent.up)
-      this.#deps.ring.setState({ down: event === FlowEvent.down });
-    if (event !== FlowEvent.dealloc) return;
+    if (event === FlowEvent.down || event === FlowEvent.up) {
+      this.#linkDown = event === FlowEvent.down;
+      this.#deps.ring.setState({ down: this.#linkDown });
+      this.#down();
+    }
+    if (event === FlowEvent.peer) this.#peerEnding = 'lost';
+    else if (event !== FlowEvent.dealloc) return;
     this.#peerGone = true;
     this.#up();
   }
@@ -163,8 +174,8 @@ export class FlowPump {
     this.#linger?.cancel();
     this.#held = undefined;
     if (this.#flushing) this.#deps.ring.flush();
-    this.#deps.ring.dealloc();
-    this.#deps.flow.dealloc();
+    this.#deps.ring.dealloc(this.#peerEnding);
+    this.#deps.flow.dealloc(this.#programEnding);
     this.#onEnd(end);
   }
 }

@@ -65,7 +65,7 @@ export class HostedFlow {
   openSpliced(flow: Flow): void {
     this.#open(flow);
     flow.onEvent((event) => {
-      if (event === FlowEvent.dealloc) this.#pumpEnded('peer');
+      if (event === FlowEvent.dealloc || event === FlowEvent.peer) this.#pumpEnded('peer');
     });
   }
 

@@ -91,18 +91,17 @@ describe('FlowEnd', () => {
     );
   });
 
-  it('tells only the last of down and up, and the peer time-out besides', async () => {
+  it('tells only the last of down and up, and a lost peer after that', async () => {
     const [a, b] = inlinePair({ qos: qosRaw, mtu: 8, queue: 1 });
     const events: FlowEvent[] = [];
     a.tell(FlowEvent.down);
     a.tell(FlowEvent.up);
-    a.tell(FlowEvent.peer);
     a.onEvent((e) => events.push(e));
     await Promise.resolve();
-    expect(events).toEqual([FlowEvent.up, FlowEvent.peer]);
-    b.dealloc();
+    expect(events).toEqual([FlowEvent.up]);
+    b.dealloc('lost');
     a.tell(FlowEvent.down);
     await Promise.resolve();
-    expect(events).toEqual([FlowEvent.up, FlowEvent.peer, FlowEvent.dealloc]);
+    expect(events).toEqual([FlowEvent.up, FlowEvent.peer]);
   });
 });

@@ -13,10 +13,10 @@ import {
   type QosSpec,
   UsageError,
 } from '#lib/core/index.ts';
-import { type Flow, FlowEvent, type PacketSink } from './layer.ts';
+import { type Ending, type Flow, FlowEvent, type PacketSink } from './layer.ts';
 import { PacketQueue } from './packet-queue.ts';
 
-/** gone: the peer has deallocated, what is queued can still be read. */
+/** gone: the peer has deallocated or is lost; what is queued can still be read. */
 export const flowEndTable = defineMachine({
   name: 'flow end',
   initial: 'open',
@@ -35,7 +35,7 @@ export interface FlowDriver {
   /** A packet has left the queue: `deliver` may take one again. */
   taken?(): void;
   /** The user has deallocated. */
-  release(): void;
+  release(ending: Ending): void;
 }
 
 export interface FlowEndConfig {
@@ -50,6 +50,7 @@ export interface FlowEndConfig {
 const arena = new PacketArena();
 
 const told = [FlowEvent.down, FlowEvent.up, FlowEvent.peer, FlowEvent.dealloc];
+const over = FlowEvent.peer | FlowEvent.dealloc;
 
 export class FlowEnd implements Flow {
   readonly qos: QosSpec;
@@ -61,6 +62,8 @@ export class FlowEnd implements Flow {
   #onWritable: (() => void) | undefined;
   #onEvent: ((event: FlowEvent) => void) | undefined;
   #sink: PacketSink | undefined;
+  /** How the peer has gone. */
+  #ending: Ending = 'done';
   /** The last `write` returned false. */
   #blocked = false;
   #unblock = false;
@@ -117,7 +120,7 @@ export class FlowEnd implements Flow {
     if (fn !== undefined && this.#events !== 0) this.#kick();
   }
 
-  dealloc(): void {
+  dealloc(ending: Ending = 'done'): void {
     if (this.#machine.state === 'released') return;
     this.#machine.move('released');
     this.#queue.clear();
@@ -125,7 +128,7 @@ export class FlowEnd implements Flow {
     this.#onWritable = undefined;
     this.#onEvent = undefined;
     this.#sink = undefined;
-    this.#driver.release();
+    this.#driver.release(ending);
   }
 
   // The driver's side.
@@ -166,18 +169,19 @@ export class FlowEnd implements Flow {
   }
 
   /** Down and up cancel each other: only the last one is told. */
-  tell(event: typeof FlowEvent.down | typeof FlowEvent.up | typeof FlowEvent.peer): void {
+  tell(event: typeof FlowEvent.down | typeof FlowEvent.up): void {
     if (this.#machine.state !== 'open') return;
-    if (event !== FlowEvent.peer) this.#events &= ~(FlowEvent.down | FlowEvent.up);
+    this.#events &= ~(FlowEvent.down | FlowEvent.up);
     this.#events |= event;
     this.#kick();
   }
 
-  /** The peer has deallocated. */
-  peerGone(): void {
+  /** The peer has deallocated, or is lost. */
+  peerGone(ending: Ending = 'done'): void {
     if (this.#machine.state !== 'open') return;
     this.#machine.move('gone');
-    this.#events |= FlowEvent.dealloc;
+    this.#ending = ending;
+    this.#events |= ending === 'lost' ? FlowEvent.peer : FlowEvent.dealloc;
     this.writable();
     this.#kick();
   }
@@ -185,6 +189,7 @@ export class FlowEnd implements Flow {
   #refuse(): never {
     if (this.#machine.state === 'released')
       throw new UsageError('Flow is deallocated', 'ENOTALLOC');
+    if (this.#ending === 'lost') throw new PeerError('Flow is lost: the peer died', 'EFLOWPEER');
     throw new PeerError('Flow is down: the peer has deallocated', 'EFLOWDOWN');
   }
 
@@ -209,7 +214,7 @@ export class FlowEnd implements Flow {
     }
     for (const event of told) {
       if ((this.#events & event) === 0 || this.#onEvent === undefined) continue;
-      if (event === FlowEvent.dealloc && this.#queue.size > 0) continue;
+      if ((event & over) !== 0 && this.#queue.size > 0) continue;
       this.#events &= ~event;
       this.#onEvent(event);
     }
@@ -230,8 +235,8 @@ export function inlinePair(
     return {
       send: (packet) => !peer().full && peer().deliver(arena.copy(packet, 0, packet.length)),
       taken: () => peer().writable(),
-      release: () => {
-        peer().peerGone();
+      release: (ending) => {
+        peer().peerGone(ending);
         released(self);
       },
     };

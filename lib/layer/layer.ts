@@ -21,13 +21,17 @@ export const FlowEvent = {
 } as const;
 export type FlowEvent = (typeof FlowEvent)[keyof typeof FlowEvent];
 
+/** How an end of a flow goes: its user is done with it, or died, or lost its host, without a word. */
+export type Ending = 'done' | 'lost';
+
 /** Takes the packet `bytes[offset .. offset + length)`, or says no. */
 export type PacketSink = (bytes: Uint8Array, offset: number, length: number) => boolean;
 
 /**
  * One end of a flow. Packets keep their boundaries; an empty packet is carried like any other (endpoints keep
  * flows alive with them). Not reliable unless its QoS says so. `dealloc` by either end is seen by the other as
- * the event `dealloc`, after queued packets are read.
+ * the event `dealloc`, or `peer` when it was lost, after queued packets are read. `down` and `up`: nothing gets through
+ * for now, and does again.
  *
  * Callbacks never run inside a call of the flow's user: they come in a turn or microtask of their own, so a
  * callback may call anything.
@@ -39,8 +43,8 @@ export interface Flow {
   readonly mtu: number;
   /**
    * Queues one packet; its bytes are taken before `write` returns. Returns false when it does not fit now (wait for
-   * `onWritable`). Throws UsageError EMSGSIZE above `mtu`, PeerError EFLOWDOWN once the peer is gone, UsageError
-   * ENOTALLOC after `dealloc`.
+   * `onWritable`). Throws UsageError EMSGSIZE above `mtu`, PeerError EFLOWDOWN once the peer has deallocated and EFLOWPEER
+   * once it is lost, UsageError ENOTALLOC after `dealloc`.
    */
   write(packet: Uint8Array): boolean;
   /** Next packet, owned by the caller (its ArrayBuffer may hold others, too), or undefined when none is queued. */
@@ -60,8 +64,8 @@ export interface Flow {
   onPacket?(fn: PacketSink | undefined): void;
   /** Also told what happened before the callback was set. */
   onEvent(fn: ((event: FlowEvent) => void) | undefined): void;
-  /** Releases this end: nothing is called and nothing can be read any more. Idempotent. */
-  dealloc(): void;
+  /** Releases this end: nothing is called and nothing can be read any more. Idempotent. `ending` is for the other end to know: done. */
+  dealloc(ending?: Ending): void;
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { copyBytes } from '#lib/core/index.ts';
 import { FlowEnd, type FlowEndConfig } from './flow-end.ts';
+import type { Ending } from './layer.ts';
 import type { Link, Side } from './member.ts';
 
 /** How the network treats what one side sends to the other. */
@@ -23,7 +24,7 @@ export class MemoryLink implements Link {
   readonly #window: number;
   readonly #outstanding: [number, number] = [0, 0];
   /** Sides whose release the other side has not heard of. */
-  readonly #unheard = new Set<Side>();
+  readonly #unheard = new Map<Side, Ending>();
 
   constructor(path: LinkPath, config: FlowEndConfig) {
     this.#path = path;
@@ -33,11 +34,11 @@ export class MemoryLink implements Link {
 
   /** Says what could not be said while the network was cut. */
   retry(): void {
-    for (const side of this.#unheard) this.#announce(side);
+    for (const [side, ending] of [...this.#unheard]) this.#announce(side, ending);
   }
 
   close(side: Side): void {
-    this.#announce(side);
+    this.#announce(side, 'done');
     this.ends[side].peerGone();
   }
 
@@ -46,7 +47,7 @@ export class MemoryLink implements Link {
       {
         send: (packet) => this.#send(side, packet),
         taken: () => this.#arrived(side === 0 ? 1 : 0),
-        release: () => this.#release(side),
+        release: (ending) => this.#release(side, ending),
       },
       config,
     );
@@ -72,14 +73,14 @@ export class MemoryLink implements Link {
     this.ends[sender].writable();
   }
 
-  #release(side: Side): void {
+  #release(side: Side, ending: Ending): void {
     if (this.ends[side === 0 ? 1 : 0].state === 'released') this.#path.ended();
-    else this.#announce(side);
+    else this.#announce(side, ending);
   }
 
-  #announce(side: Side): void {
-    this.#unheard.add(side);
+  #announce(side: Side, ending: Ending): void {
+    this.#unheard.set(side, ending);
     const peer = this.ends[side === 0 ? 1 : 0];
-    if (this.#path.control(side, () => peer.peerGone())) this.#unheard.delete(side);
+    if (this.#path.control(side, () => peer.peerGone(ending))) this.#unheard.delete(side);
   }
 }

@@ -249,6 +249,18 @@ describe('the end of a flow', () => {
     expect(await event(b)).toBe(FlowEvent.dealloc);
   });
 
+  test('that is not orderly is told apart', async () => {
+    const { a, b } = pair();
+    a.write(new Uint8Array([1]));
+    a.dealloc('lost');
+    await turn();
+    await turn();
+    expect(thrown(() => b.write(new Uint8Array(1)))).toMatchObject({ code: 'EFLOWPEER' });
+    const end = event(b);
+    expect([b.read(), b.read()]).toEqual([new Uint8Array([1]), undefined]);
+    expect(await end).toBe(FlowEvent.peer);
+  });
+
   test('may be made inside any callback', async () => {
     for (const on of ['onReadable', 'onEvent', 'onWritable'] as const) {
       const { a, b } = pair({ ringBytes: 4096 });
@@ -302,10 +314,10 @@ describe('an end that lies', () => {
     words[dataStart(1, 4096) / 4] = 1001;
     Atomics.store(words, theirs + controlWord.head, 2048);
     ring();
-    expect(await end).toBe(FlowEvent.dealloc);
+    expect(await end).toBe(FlowEvent.peer);
     expect(flow.failure).toMatchObject({ code: 'EPROTO', fault: 'peer' });
     expect(flow.read()).toBeUndefined();
-    expect(thrown(() => flow.write(new Uint8Array(1)))).toMatchObject({ code: 'EFLOWDOWN' });
+    expect(thrown(() => flow.write(new Uint8Array(1)))).toMatchObject({ code: 'EFLOWPEER' });
     expect(os.recv(bell, new Uint8Array(1), 0, 1)).toBe(0);
     os.close(bell);
   });
@@ -315,8 +327,8 @@ describe('an end that lies', () => {
     while (flow.write(new Uint8Array(900)));
     const end = event(flow);
     Atomics.store(words, controlStartWord(0) + controlWord.tail, 4088 * 2);
-    expect(thrown(() => flow.write(new Uint8Array(900)))).toMatchObject({ code: 'EFLOWDOWN' });
-    expect(await end).toBe(FlowEvent.dealloc);
+    expect(thrown(() => flow.write(new Uint8Array(900)))).toMatchObject({ code: 'EFLOWPEER' });
+    expect(await end).toBe(FlowEvent.peer);
     os.close(bell);
   });
 
@@ -342,7 +354,7 @@ describe('an end that lies', () => {
           try {
             flow.write(new Uint8Array(at % 1000));
           } catch (error) {
-            expect(error).toMatchObject({ code: 'EFLOWDOWN' });
+            expect(error).toMatchObject({ code: 'EFLOWPEER' });
           }
         }
         flow.dealloc();

@@ -9,10 +9,10 @@
  * `onReadable` comes when there is something to read, and again in the next turn of the event loop as long as its
  * user takes something and leaves something: who takes nothing is not called again before it does.
  * The other end may die, or lie. Both end the flow: what is queued can still be read (unless it lied), then
- * comes the event `dealloc`; `failure` says why when it was not orderly.
+ * comes the event `peer`, where an orderly end is `dealloc`; `failure` says which rule was broken.
  */
 import { PacketArena, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
-import { type Flow, FlowEvent } from '#lib/layer/index.ts';
+import { type Ending, type Flow, FlowEvent } from '#lib/layer/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 import { mapRing } from './attach-ring.ts';
 import { Bell } from './bell.ts';
@@ -77,7 +77,7 @@ export class RingFlow implements Flow {
   /** Inside `onReadable`, and whether a packet was taken since it was called. */
   #looking = false;
   #progress = false;
-  /** The event `dealloc` has been queued. */
+  /** The event `dealloc` or `peer` has been queued. */
   #said = false;
   /** Events that happened before somebody listened, FlowEvent bits. */
   #events = 0;
@@ -274,10 +274,20 @@ export class RingFlow implements Flow {
     this.#bell.unref();
   }
 
-  dealloc(): void {
+  /**
+   * Nothing will come from the other end although it has not gone: it is taken for dead, once what is queued was read.
+   */
+  giveUp(): void {
+    if (this.#released || this.#gone) return;
+    this.#gone = true;
+    this.#kick();
+  }
+
+  /** `lost`: the other end finds this one dead, not done. */
+  dealloc(ending: Ending = 'done'): void {
     if (this.#released) return;
     this.#released = true;
-    this.#state.close();
+    if (ending === 'done') this.#state.close();
     this.#lost();
     this.#os.unmap(this.#buffer);
     this.#onReadable = undefined;
@@ -296,9 +306,9 @@ export class RingFlow implements Flow {
   #refuse(len: number): never {
     if (this.#released) throw new UsageError('Flow is deallocated', 'ENOTALLOC');
     if (this.#gone) {
-      throw this.#failure === undefined
-        ? new PeerError('Flow is down: the other end has gone', 'EFLOWDOWN')
-        : new PeerError(`Flow is down: ${this.#failure.message}`, 'EFLOWDOWN');
+      if (this.#orderly) throw new PeerError('Flow is down: the other end has gone', 'EFLOWDOWN');
+      const why = this.#failure?.message ?? 'the other end died or fell silent';
+      throw new PeerError(`Flow is lost: ${why}`, 'EFLOWPEER');
     }
     throw new UsageError(`Packet of ${len} bytes, the flow takes ${this.mtu}`, 'EMSGSIZE');
   }
@@ -392,16 +402,21 @@ export class RingFlow implements Flow {
     if (this.#released || !this.#gone || this.#said) return;
     if (this.#failure !== undefined || this.#reader.used === 0) {
       this.#said = true;
-      this.#events |= FlowEvent.dealloc;
+      this.#events |= this.#orderly ? FlowEvent.dealloc : FlowEvent.peer;
     }
   }
 
   #tell(): void {
-    for (const event of [FlowEvent.down, FlowEvent.up, FlowEvent.dealloc]) {
+    for (const event of [FlowEvent.down, FlowEvent.up, FlowEvent.peer, FlowEvent.dealloc]) {
       if ((this.#events & event) === 0 || this.#onEvent === undefined) continue;
       this.#events &= ~event;
       this.#onEvent(event);
     }
+  }
+
+  /** The other end said that it would go. */
+  get #orderly(): boolean {
+    return this.#state.peer.closed && this.#failure === undefined;
   }
 
   #lied(text: string): void {

@@ -57,6 +57,6 @@ test('a killed peer is noticed, and what it wrote is still read', async () => {
   await new Promise<void>((done) => child?.once('exit', () => done()));
   expect(flow.read()).toEqual(new Uint8Array([42]));
   expect(flow.read()).toBeUndefined();
-  expect(await end).toBe(FlowEvent.dealloc);
+  expect(await end).toBe(FlowEvent.peer);
   expect(flow.ended).toBe(true);
 });

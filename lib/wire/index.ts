@@ -1,4 +1,5 @@
 export * from './algorithms.ts';
+export * from './close-reason.ts';
 export * from './crc32.ts';
 export * from './eth/dix.ts';
 export * from './eth/format.ts';

@@ -131,6 +131,13 @@ bool ouro_flow_ended(struct ouro_flow *f)
                atomic_load(&f->ring.tx.broken);
 }
 
+/* Asked once the end is known: who closes says so before it hangs up. */
+int ouro_flow_end_error(struct ouro_flow *f)
+{
+        bool closed = (ouro_ring_peer_state(&f->ring) & OURO_STATE_CLOSED) != 0;
+        return closed ? -EFLOWDOWN : -EFLOWPEER;
+}
+
 bool ouro_flow_readable(struct ouro_flow *f)
 {
         const uint8_t *p;
@@ -148,10 +155,10 @@ int ouro_flow_fate(struct ouro_flow *f)
 {
         uint32_t state = ouro_ring_peer_state(&f->ring);
         if (!ouro_flow_is_open(f)) return -ENOTALLOC;
-        if (ouro_flow_ended(f) || (state & OURO_STATE_DOWN) != 0) return -EFLOWDOWN;
-        if ((atomic_load(&f->flags) & FLOWFDOWN) != 0) return -EFLOWDOWN;
-        if (ouro_bell_dead(&f->bell)) return -EFLOWDOWN;
+        if (ouro_flow_ended(f) || ouro_bell_dead(&f->bell)) return ouro_flow_end_error(f);
         if (atomic_load(&f->silent)) return -EFLOWPEER;
+        if ((state & OURO_STATE_DOWN) != 0) return -EFLOWDOWN;
+        if ((atomic_load(&f->flags) & FLOWFDOWN) != 0) return -EFLOWDOWN;
         return OURO_STATE_ACCESS_OF(state) == OURO_ACCESS_RDONLY ? -EPERM : 0;
 }
 

@@ -67,7 +67,6 @@ struct ouro_flow {
         bool is_hot;
         uint32_t told_seq; /* of the peer's state, as far as events tell */
         uint32_t told;
-        bool told_silent;
         bool told_end;
 };
 
@@ -93,6 +92,8 @@ void ouro_flow_each(void (*fn)(struct ouro_flow *f, void *arg), void *arg);
 
 /* Whether the other end has gone, as far as that is known without a system call. */
 bool ouro_flow_ended(struct ouro_flow *f);
+/* How it has gone: -EFLOWDOWN, it deallocated; -EFLOWPEER, it died or broke the ring protocol. */
+int ouro_flow_end_error(struct ouro_flow *f);
 /* Whether flow_read has something. */
 bool ouro_flow_readable(struct ouro_flow *f);
 

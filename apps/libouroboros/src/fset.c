@@ -155,7 +155,6 @@ static int enter(struct flow_set *set, struct ouro_flow *f)
         }
         f->told_seq = 0;
         f->told = 0;
-        f->told_silent = false;
         f->told_end = false;
         make_hot(set, f);
         wake(set);
@@ -229,12 +228,10 @@ static void look(struct flow_set *set, struct ouro_flow *f, struct fqueue *fq)
                 f->told_seq = seq;
                 f->told = state;
         }
-        if (atomic_load(&f->silent) && !readable && !f->told_silent) {
-                ouro_fqueue_add(fq, f, FLOW_PEER);
-                f->told_silent = true;
-        }
-        if (ended && !readable && !f->told_end) {
-                ouro_fqueue_add(fq, f, FLOW_DEALLOC);
+        bool silent = atomic_load(&f->silent);
+        if ((silent || ended) && !readable && !f->told_end) {
+                bool closed = ended && ouro_flow_end_error(f) == -EFLOWDOWN;
+                ouro_fqueue_add(fq, f, closed ? FLOW_DEALLOC : FLOW_PEER);
                 f->told_end = true;
         }
         make_cold(set, f);

@@ -24,7 +24,7 @@ static uint32_t access_mode(const struct ouro_flow *f)
 }
 
 /*
- * One packet, or a part of it, with the lock of the receiving half. -EFLOWDOWN: the other end lied.
+ * One packet, or a part of it, with the lock of the receiving half. -EFLOWPEER: the other end lied.
  */
 static ssize_t take_locked(struct ouro_flow *f, void *buf, size_t count)
 {
@@ -35,7 +35,7 @@ static ssize_t take_locked(struct ouro_flow *f, void *buf, size_t count)
         f->at_end = false;
         if (at_end && !whole) return 0;
         int found = ouro_ring_peek(&f->ring, &p, &len);
-        if (found <= 0) return found == 0 ? -EAGAIN : -EFLOWDOWN;
+        if (found <= 0) return found == 0 ? -EAGAIN : -EFLOWPEER;
         size_t left = len - f->part;
         size_t n = left < count ? left : count;
         bool dropped = whole && left > count;
@@ -53,10 +53,10 @@ static ssize_t take(struct ouro_flow *f, void *buf, size_t count)
 {
         pthread_mutex_lock(&f->rx);
         ssize_t n = take_locked(f, buf, count);
-        bool waits = n != -EFLOWDOWN && ouro_ring_writer_waits(&f->ring);
+        bool waits = n != -EFLOWPEER && ouro_ring_writer_waits(&f->ring);
         pthread_mutex_unlock(&f->rx);
         if (waits) ouro_bell_ring(&f->bell);
-        if (n == -EFLOWDOWN) ouro_bell_hang_up(&f->bell);
+        if (n == -EFLOWPEER) ouro_bell_hang_up(&f->bell);
         return n;
 }
 
@@ -160,9 +160,9 @@ static int put(struct ouro_flow *f, const void *buf, size_t count)
         if (access_mode(f) == FLOWFRDONLY || OURO_STATE_ACCESS_OF(state) == OURO_ACCESS_WRONLY)
                 return -EPERM;
         if (count > f->ring.mtu) return -EMSGSIZE;
-        if (ouro_flow_ended(f) || (state & OURO_STATE_DOWN) != 0 || flag(f, FLOWFDOWN))
-                return -EFLOWDOWN;
+        if (ouro_flow_ended(f)) return ouro_flow_end_error(f);
         if (atomic_load(&f->silent)) return -EFLOWPEER;
+        if ((state & OURO_STATE_DOWN) != 0 || flag(f, FLOWFDOWN)) return -EFLOWDOWN;
         pthread_mutex_lock(&f->tx);
         int error = ouro_ring_put(&f->ring, buf, count);
         bool wake = error == 0 && ouro_ring_reader_waits(&f->ring);
@@ -170,8 +170,8 @@ static int put(struct ouro_flow *f, const void *buf, size_t count)
         pthread_mutex_unlock(&f->tx);
         if (wake) ouro_bell_ring(&f->bell);
         if (error == -EPROTO) ouro_bell_hang_up(&f->bell);
-        return died || error == -EPROTO || (wake && atomic_load(&f->bell.dead)) ? -EFLOWDOWN
-                                                                                : error;
+        bool gone = died || error == -EPROTO || (wake && atomic_load(&f->bell.dead));
+        return gone ? ouro_flow_end_error(f) : error;
 }
 
 static int write_waiting(struct ouro_flow *f, const void *buf, size_t count)

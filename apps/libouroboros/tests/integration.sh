@@ -197,8 +197,50 @@ a_killed_server_ends_its_flow_after_the_last_packet() {
         wait_for "grep -q '^5$' $log/reader" && kill -9 "$server" && wait_for "grep -q '^-' $log/reader" &&
                 equal "$(cat "$log/reader")" "up
 5
--1005"
+-1006"
 }
+
+# ends_alike HOLDER WATCHER: what a watcher sees of a holder that sets its flow down and up and deallocates, and of one that is
+# killed, whichever library they use.
+ends_alike() {
+        for how in blink kill; do
+                case $1 in
+                c) start "hold-$how" "$build/tool" hold alike hello ;;
+                ts) start "hold-$how" node --no-warnings "$here/tests/peer.mjs" hold hello ;;
+                esac
+                holder=$child
+                if [ "$1" = ts ]; then equal "$(tool bind "$holder" alike)" 0 || return 1; fi
+                wait_for "test '$1' = ts || grep -q 'bound 0' $log/hold-$how" || return 1
+                word=
+                [ $how = blink ] && word=blink
+                case $2 in
+                c) start "watch-$how" "$build/tool" watch alike $word ;;
+                ts) start "watch-$how" node --no-warnings "$here/tests/peer.mjs" watch alike $word ;;
+                esac
+                wait_for "grep -q '^5$' $log/watch-$how" || return 1
+                [ $how = kill ] && kill -9 "$holder"
+                wait "$child"
+                stop "$holder"
+        done
+        equal "$(cat "$log/watch-blink")" "event 1
+5
+event 2
+-1005
+-1005
+event 4
+event 16
+-1005
+-1005" && equal "$(cat "$log/watch-kill")" "event 1
+5
+event 32
+-1006
+-1006"
+}
+
+ends_of_flows_are_alike_from_c_to_c() { ends_alike c c; }
+ends_of_flows_are_alike_from_c_to_typescript() { ends_alike c ts; }
+ends_of_flows_are_alike_from_typescript_to_c() { ends_alike ts c; }
+ends_of_flows_are_alike_from_typescript_to_typescript() { ends_alike ts ts; }
 
 a_restarted_irmd_is_used_again() {
         start accept "$build/tool" accept
@@ -252,5 +294,9 @@ run a_typescript_client_floods_the_c_server
 run a_c_client_floods_the_typescript_server
 run flows_leave_nothing_in_irmd
 run a_killed_server_ends_its_flow_after_the_last_packet
+run ends_of_flows_are_alike_from_c_to_c
+run ends_of_flows_are_alike_from_c_to_typescript
+run ends_of_flows_are_alike_from_typescript_to_c
+run ends_of_flows_are_alike_from_typescript_to_typescript
 run a_restarted_irmd_is_used_again
 run a_program_may_start_before_irmd

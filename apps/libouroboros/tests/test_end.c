@@ -73,8 +73,8 @@ static void queued_packets_of_a_killed_peer_are_read(void)
         EQUAL(reap(pid), 128 + SIGKILL);
         EQUAL(flow_read(fd, buf, sizeof(buf)), 3);
         EQUAL(flow_read(fd, buf, sizeof(buf)), 3);
-        EQUAL(flow_read(fd, buf, sizeof(buf)), -EFLOWDOWN);
-        EQUAL(flow_write(fd, "x", 1), -EFLOWDOWN);
+        EQUAL(flow_read(fd, buf, sizeof(buf)), -EFLOWPEER);
+        EQUAL(flow_write(fd, "x", 1), -EFLOWPEER);
         flow_dealloc(fd);
         close(fds.memfd);
 }
@@ -89,7 +89,7 @@ static void writing_to_a_killed_peer_fails_within_a_tick(void)
         reap(pid);
         double start = now_ms();
         while (flow_write(fd, "x", 1) == 1) CHECK(now_ms() - start < 1000);
-        EQUAL(flow_write(fd, "x", 1), -EFLOWDOWN);
+        EQUAL(flow_write(fd, "x", 1), -EFLOWPEER);
         flow_dealloc(fd);
         close(fds.memfd);
 }
@@ -120,7 +120,7 @@ static void waiting_calls_end_when_the_peer_is_killed(void)
                         while ((n = flow_write(fd, buf, MTU)) > 0) {
                         }
                 else n = flow_read(fd, buf, sizeof(buf));
-                EQUAL(n, -EFLOWDOWN);
+                EQUAL(n, -EFLOWPEER);
                 pthread_join(t, NULL);
                 reap(k.pid);
                 flow_dealloc(fd);
@@ -208,11 +208,11 @@ static void a_forged_ring_ends_the_flow(void)
         EQUAL(flow_read(fd[1], buf, 10), 4);
         struct ouro_flow *f = ouro_flow_get(fd[0], &error);
         *(volatile uint32_t *)(void *)(f->ring.tx.ctl + OURO_CTL_HEAD) = 0xdead0000;
-        EQUAL(flow_read(fd[1], buf, 10), -EFLOWDOWN);
-        EQUAL(flow_write(fd[1], buf, 10), -EFLOWDOWN);
-        EQUAL(flow_read(fd[1], buf, 10), -EFLOWDOWN);
+        EQUAL(flow_read(fd[1], buf, 10), -EFLOWPEER);
+        EQUAL(flow_write(fd[1], buf, 10), -EFLOWPEER);
+        EQUAL(flow_read(fd[1], buf, 10), -EFLOWPEER);
         /* Who lies is told so. */
-        EQUAL(flow_read(fd[0], buf, 10), -EFLOWDOWN);
+        EQUAL(flow_read(fd[0], buf, 10), -EFLOWPEER);
         ouro_flow_put(f);
         close_pair(fd);
 }

@@ -255,7 +255,7 @@ static void a_killed_peer_is_the_end(void)
         EQUAL(reap(pid), 128 + SIGKILL);
         EQUAL(one_event(fd, &long_enough), FLOW_PKT);
         EQUAL(flow_read(fd, buf, 10), 3);
-        EQUAL(one_event(fd, &long_enough), FLOW_DEALLOC);
+        EQUAL(one_event(fd, &long_enough), FLOW_PEER);
         flow_dealloc(fd);
         fset_destroy(set);
         fqueue_destroy(fq);

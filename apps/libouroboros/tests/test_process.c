@@ -83,7 +83,7 @@ static void a_child_does_not_keep_its_parents_flow_alive(void)
         reap(pid);
         struct timespec t = {5, 0};
         fccntl(fd, FLOWSRCVTIMEO, &t);
-        EQUAL(flow_read(fd, buf, sizeof(buf)), -EFLOWDOWN);
+        EQUAL(flow_read(fd, buf, sizeof(buf)), -EFLOWPEER);
         kill(grandchild, SIGKILL);
         flow_dealloc(fd);
         close(fds.memfd);

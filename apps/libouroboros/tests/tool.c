@@ -7,7 +7,9 @@
  *   tool read NAME              allocates, prints "up", reads until an error, prints each result
  *   tool serve NAME LAYER       binds itself to the name, registers it, echoes every packet of each
  * flow in turn tool hold NAME MESSAGE      binds itself to the name, accepts one flow, sends the
- * message, waits for ever tool cycles NAME N          allocates, echoes and deallocates N times;
+ * message and waits for words: "blink" sets the flow down for a moment, "bye" deallocates it
+ *   tool watch NAME [WORD]      allocates, answers the first packet with the word, "bye" when the
+ * flow is up again, prints each event and what the calls return then, until the end tool cycles NAME N          allocates, echoes and deallocates N times;
  * prints how many worked and its descriptors tool flood NAME N SIZE      sends N packets and reads
  * them back, in windows of 16; prints how many were right tool bind PID NAME irm_bind_process tool
  * bind-program PATH NAME irm_bind_program with BIND_AUTO and the argument -l tool late NAME FILE
@@ -15,6 +17,8 @@
  */
 #include <ouroboros/dev.h>
 #include <ouroboros/errno.h>
+#include <ouroboros/fccntl.h>
+#include <ouroboros/fqueue.h>
 #include <ouroboros/irm.h>
 
 #include <dirent.h>
@@ -79,7 +83,36 @@ static int hold(const char *name, const char *message)
         int fd = flow_accept(NULL, NULL);
         print(fd);
         if (fd >= 0) flow_write(fd, message, strlen(message));
+        for (ssize_t n; (n = flow_read(fd, buf, sizeof(buf))) > 0;) {
+                if (n == 5 && memcmp(buf, "blink", 5) == 0) {
+                        fccntl(fd, FLOWSFLAGS, FLOWFDEFAULT | FLOWFDOWN);
+                        usleep(100000);
+                        fccntl(fd, FLOWSFLAGS, FLOWFDEFAULT);
+                }
+                if (n == 3 && memcmp(buf, "bye", 3) == 0) flow_dealloc(fd);
+        }
         for (;;) pause();
+}
+
+static int watch(const char *name, const char *word)
+{
+        int fd = flow_alloc(name, NULL, NULL);
+        fset_t *set = fset_create();
+        fqueue_t *fq = fqueue_create();
+        int type = 0;
+        fset_add(set, fd);
+        while (type != FLOW_DEALLOC && type != FLOW_PEER) {
+                fevent(set, fq, NULL);
+                while (fqueue_next(fq) == fd) {
+                        type = fqueue_type(fq);
+                        printf("event %d\n", type);
+                        if (type == FLOW_UP) flow_write(fd, "bye", 3);
+                        else print(flow_read(fd, buf, sizeof(buf)));
+                        if (type == FLOW_PKT && word != NULL) flow_write(fd, word, strlen(word));
+                        if (type != FLOW_PKT && type != FLOW_UP) print(flow_write(fd, "x", 1));
+                }
+        }
+        return 0;
 }
 
 static int open_fds(void)
@@ -145,6 +178,7 @@ int main(int argc, char **argv)
         if (strcmp(cmd, "read") == 0) return read_all(a);
         if (strcmp(cmd, "serve") == 0) return serve(a, b);
         if (strcmp(cmd, "hold") == 0) return hold(a, b);
+        if (strcmp(cmd, "watch") == 0) return watch(a, b);
         if (strcmp(cmd, "cycles") == 0) return cycles(a, atoi(b));
         if (strcmp(cmd, "flood") == 0) return flood(a, atoi(b), (size_t)atol(argv[4]));
         if (strcmp(cmd, "bind") == 0) return print(irm_bind_process(atoi(a), b));

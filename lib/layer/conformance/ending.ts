@@ -15,6 +15,7 @@ import {
 } from './world.ts';
 
 const down = expect.objectContaining({ code: 'EFLOWDOWN', fault: 'peer' });
+const lost = expect.objectContaining({ code: 'EFLOWPEER', fault: 'peer' });
 const notAllocated = expect.objectContaining({ code: 'ENOTALLOC', fault: 'usage' });
 
 export function endingSuite(makeWorld: MakeWorld, traits: LayerTraits): void {
@@ -40,6 +41,22 @@ export function endingSuite(makeWorld: MakeWorld, traits: LayerTraits): void {
       await world.pass(aWhile);
       expect(events).toEqual([FlowEvent.dealloc]);
       expect(() => server.write(hello)).toThrow(down);
+    });
+
+    it('of a program that died is told as such, after the queued packets are read', async () => {
+      const { world } = w;
+      const { client, server } = await openPair(world);
+      const events: FlowEvent[] = [];
+      client.onEvent((e) => events.push(e));
+      server.write(hello);
+      server.dealloc('lost');
+      await world.until(() => endedFor(client), 'The end');
+      expect(events).toEqual([]);
+      expect([client.read(), client.read()].map(text)).toEqual(['hello', undefined]);
+      await world.until(() => events.length > 0, 'The event');
+      await world.pass(aWhile);
+      expect(events).toEqual([FlowEvent.peer]);
+      expect(() => client.write(hello)).toThrow(lost);
     });
 
     it('is told to a callback that comes later', async () => {

@@ -55,8 +55,8 @@ int flow_dealloc(int fd);
  * Writes one packet. Returns `count`. Waits while the flow is full, at most the send time-out; an
  * empty packet is a keepalive that nobody reads.
  *
- * -EFLOWDOWN: the other end has gone, or the flow is set down; -EFLOWPEER: the other end has fallen
- * silent; -EAGAIN: full and non-blocking; -ETIMEDOUT; -EMSGSIZE: larger than the flow takes;
+ * -EFLOWDOWN: the other end has deallocated, or the flow is down for now (FLOW_UP tells when it is
+ * up again); -EFLOWPEER: the other end died or has fallen silent; -EAGAIN: full and non-blocking; -ETIMEDOUT; -EMSGSIZE: larger than the flow takes;
  * -EPERM: read-only here, or write-only at the other end; -EINVAL: no buffer; -EBADF; -ENOTALLOC.
  */
 ssize_t flow_write(int fd, const void *buf, size_t count);
@@ -68,9 +68,9 @@ ssize_t flow_write(int fd, const void *buf, size_t count);
  * seen the packet's end yet: the next one returns more of it, or 0. With FLOWFRNOPART (fccntl) a
  * packet comes whole, and one that is larger than `count` is dropped with -EMSGSIZE.
  *
- * What is queued is read before anything else is reported. -EFLOWDOWN: the other end has gone, or
- * the flow is set down; -EFLOWPEER: the other end, on another host, has fallen silent; -EAGAIN:
- * nothing there and non-blocking; -ETIMEDOUT; -EPERM: write-only here, or read-only at the other
+ * What is queued is read before anything else is reported. -EFLOWDOWN: the other end has
+ * deallocated, or the flow is down for now (FLOW_UP tells when it is up again); -EFLOWPEER: the
+ * other end died or has fallen silent; -EAGAIN: nothing there and non-blocking; -ETIMEDOUT; -EPERM: write-only here, or read-only at the other
  * end; -EINVAL: no buffer; -EBADF; -ENOTALLOC.
  */
 ssize_t flow_read(int fd, void *buf, size_t count);

@@ -12,8 +12,8 @@
 #define EIRMD 1002      /* irmd does not answer */
 #define EIPCP 1003      /* no layer reaches the name, or nobody there accepts */
 #define EIPCPSTATE 1004 /* the IPCP is in another state */
-#define EFLOWDOWN 1005  /* the flow is down: its other end has gone, or was set down */
-#define EFLOWPEER 1006  /* the other end, on another host, has fallen silent */
+#define EFLOWDOWN 1005  /* the flow is down: its other end has deallocated it, or it is down for now */
+#define EFLOWPEER 1006  /* the other end died, or was not heard for the QoS time-out */
 #define ENAME 1007      /* unknown name */
 #define ECRYPT 1008     /* encryption failed */
 #define EAUTH 1009      /* authentication failed */

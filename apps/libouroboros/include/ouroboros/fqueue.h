@@ -15,11 +15,11 @@
 
 enum fqtype {
         FLOW_PKT = 1,      /* flow_read has something */
-        FLOW_DOWN = 2,     /* the other end set the flow down (FLOWFDOWN) */
+        FLOW_DOWN = 2,     /* nothing gets through: link down, or FLOWFDOWN at the other end */
         FLOW_UP = 4,       /* and up again */
         FLOW_ALLOC = 8,    /* not raised here */
-        FLOW_DEALLOC = 16, /* the other end has gone, and all that it sent has been read */
-        FLOW_PEER = 32     /* the other end, on another host, has fallen silent */
+        FLOW_DEALLOC = 16, /* the other end has deallocated; all that it sent has been read */
+        FLOW_PEER = 32     /* the other end died or fell silent; all that it sent has been read */
 };
 
 typedef struct flow_set fset_t;
