@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FlowFlag } from '#lib/dev/index.ts';
 import { os } from '#lib/os/index.ts';
 import { TestHost } from './testing/host.ts';
 import { readAll, turns, writeAll } from './testing/ring-end.ts';
@@ -190,6 +191,26 @@ describe('names', () => {
     expect(Buffer.from(await flow.read({ timeout: 5000 })).toString()).toBe('ping');
     await flow.dealloc();
     expect(await text(client.fd, 1)).toBe('');
+  });
+
+  it('holds a stream back while its flow is down, and loses nothing of it', async () => {
+    const dev = host.dev('blinker');
+    const accepting = dev.flowAccept({ timeout: 10_000 });
+    await host.irm.bindProcess(process.pid, 'blinker');
+    const found = await host.shim.request(Op.RESOLVE, { text: 'blinker', family: 4 });
+    const client = await host.shim.connect(found.addr4, 7);
+    const flow = await accepting;
+    const { flags } = flow;
+    flow.flags = flags | FlowFlag.FLOWFDOWN;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await writeAll(client.fd, Buffer.from('patience'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(flow.poll()).toBe(false);
+    flow.flags = flags;
+    expect(Buffer.from(await flow.read({ timeout: 5000 })).toString()).toBe('patience');
+    await flow.write(Buffer.from('pays'));
+    expect(await text(client.fd, 4)).toBe('pays');
+    await flow.dealloc();
   });
 });
 

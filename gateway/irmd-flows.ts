@@ -217,6 +217,8 @@ class RingEnd implements own.PacketFlow {
       readable: () => observer.readable(),
       writable: () => observer.writable(),
       event: (_flow, event) => {
+        // While it was down there was no room; what wanted to be written then has waited.
+        if (event === FlowEvent.up) observer.writable();
         if (event !== FlowEvent.dealloc && event !== FlowEvent.peer) return;
         this.#gone = true;
         observer.gone();

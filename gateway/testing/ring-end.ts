@@ -1,4 +1,5 @@
 /** A RingFlow as the gateway's PacketFlow, and helpers over real sockets. For tests. */
+import { FlowEvent } from '#lib/dev/index.ts';
 import { type NativeVerbs, os } from '#lib/os/index.ts';
 import { RingPair } from '#lib/ring/index.ts';
 import type { PacketFlow } from '../flows.ts';
@@ -42,7 +43,7 @@ export class RingEnd implements PacketFlow {
     this.ring.onReadable(() => o.readable());
     this.ring.onWritable(() => o.writable());
     this.ring.onEvent((event) => {
-      if (event === 16) o.gone();
+      if (event === FlowEvent.dealloc || event === FlowEvent.peer) o.gone();
     });
   }
   dealloc(): void {

@@ -1,6 +1,8 @@
 /**
  * PacketPort over AF_PACKET, bound to one interface and one protocol, so the kernel's own traffic is neither seen nor slowed down.
  *
+ * An interface that vanishes takes the link down; when one of that name is there again, a new socket is bound to it.
+ *
  * Owns the socket and a watch of the interface. Frames that come while the program is busy wait in the socket's buffer, BOUNDED by
  * `bufferBytes`; the kernel counts what finds it full.
  */
@@ -15,7 +17,7 @@ import {
   os as real,
 } from '#lib/os/index.ts';
 import { FrameSocket } from './frame-socket.ts';
-import type { PacketPort, PacketPortEvents, PortDeps } from './packet-port.ts';
+import type { PacketPort, PacketPortEvents, PortDeps, Replacement } from './packet-port.ts';
 
 const bufferBytes = 16 * 1024 * 1024;
 const etherHeader = 14;
@@ -32,11 +34,14 @@ export interface AfPacketConfig {
 const nobody: PacketPortEvents = { frame() {}, writable() {}, link() {} };
 
 export class AfPacketPort implements PacketPort {
-  readonly mac: Uint8Array;
   readonly #os: NativeVerbs;
-  readonly #fd: number;
-  readonly #socket: FrameSocket;
+  readonly #deps: PortDeps;
+  readonly #config: AfPacketConfig;
   readonly #links: InterfaceWatch;
+  #mac: Uint8Array;
+  #index: number;
+  #fd: number;
+  #socket: FrameSocket;
   #events: PacketPortEvents = nobody;
   #mtu: number;
   #up: boolean;
@@ -44,35 +49,33 @@ export class AfPacketPort implements PacketPort {
   #kernelDrops = 0;
 
   /** UsageError without such an Ethernet interface; PolicyError EPERM without CAP_NET_RAW. */
-  constructor(deps: PortDeps, { device, protocol, filter }: AfPacketConfig) {
+  constructor(deps: PortDeps, config: AfPacketConfig) {
+    const { device } = config;
     this.#os = deps.os ?? real;
+    this.#deps = deps;
+    this.#config = config;
     const info = this.#os.interfaceInfo(device);
     if (typeof info === 'number')
       throw new UsageError(`No network interface ${device} here: ${errnoText(info)}`, 'ENOENT');
     if (info.mac.length === 0)
       throw new UsageError(`Interface ${device} has no Ethernet address`, 'EOPNOTSUPP');
-    this.mac = info.mac;
+    this.#mac = info.mac;
     this.#mtu = usableMtu(device, info.mtu);
     this.#up = isRunning(info);
-    this.#fd = check<number>(
-      this.#os.packetOpen(info.index, protocol, filter, bufferBytes),
-      `Opening a raw socket on ${device}`,
-    );
-    this.#socket = new FrameSocket(
-      { os: this.#os, clock: deps.clock, guard: deps.guard },
-      { fd: this.#fd, frameBytes: frameBytes(this.#mtu) },
-      {
-        frame: (bytes, base, end) => this.#events.frame(bytes, base, end),
-        writable: () => this.#events.writable(),
-      },
-    );
+    this.#index = info.index;
+    this.#fd = this.#openSocket(info);
+    this.#socket = this.#frames(this.#fd);
     try {
-      const changed = (now: InterfaceInfo | undefined) => this.#changed(device, now);
+      const changed = (now: InterfaceInfo | undefined) => this.#changed(now);
       this.#links = new InterfaceWatch(device, deps.guard?.(changed) ?? changed, this.#os);
     } catch (error) {
       this.#socket.close();
       throw error;
     }
+  }
+
+  get mac(): Uint8Array {
+    return this.#mac;
   }
 
   get mtu(): number {
@@ -116,13 +119,51 @@ export class AfPacketPort implements PacketPort {
     this.#socket.close();
   }
 
-  #changed(device: string, info: InterfaceInfo | undefined): void {
-    const up = info !== undefined && isRunning(info);
-    this.#mtu = info === undefined ? this.#mtu : usableMtu(device, info.mtu);
+  #openSocket({ index }: InterfaceInfo): number {
+    const { device, protocol, filter } = this.#config;
+    const fd = this.#os.packetOpen(index, protocol, filter, bufferBytes);
+    return check<number>(fd, `Opening a raw socket on ${device}`);
+  }
+
+  #frames(fd: number): FrameSocket {
+    const { clock, guard } = this.#deps;
+    return new FrameSocket(
+      { os: this.#os, clock, guard },
+      { fd, frameBytes: frameBytes(this.#mtu) },
+      {
+        frame: (bytes, base, end) => this.#events.frame(bytes, base, end),
+        writable: () => this.#events.writable(),
+      },
+    );
+  }
+
+  #changed(info: InterfaceInfo | undefined): void {
+    const gone = info === undefined || info.mac.length === 0;
+    if (!gone) this.#mtu = usableMtu(this.#config.device, info.mtu);
+    const how = this.#replace(gone ? undefined : info);
+    if (how !== undefined) this.#events.replaced?.(how);
     this.#socket.grow(frameBytes(this.#mtu));
+    const up = !gone && isRunning(info);
     if (up === this.#up) return;
     this.#up = up;
     this.#events.link(up);
+    // What was refused for the old socket's sake need not wait for it.
+    if (up) this.#events.writable();
+  }
+
+  #replace(info: InterfaceInfo | undefined): Replacement | undefined {
+    const index = info?.index ?? 0;
+    if (index === this.#index) return undefined;
+    this.#index = index;
+    if (info === undefined) return 'gone';
+    const fd = this.#openSocket(info);
+    this.counters();
+    this.#socket.close();
+    this.#fd = fd;
+    this.#socket = this.#frames(fd);
+    const same = Buffer.compare(info.mac, this.#mac) === 0;
+    this.#mac = info.mac;
+    return same ? 'same' : 'other';
   }
 }
 

@@ -1,4 +1,5 @@
 /** The same suite over AF_PACKET, on interfaces that the kernel joins. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { qosRaw, realClock, silentLogger, sleep, TimeoutError } from '#lib/core/index.ts';
 import { layerConformance } from '#lib/layer/conformance.ts';
@@ -110,6 +111,42 @@ if (cannot === undefined)
       flow.write(new Uint8Array(10));
       return server!.read() !== undefined;
     }, 'A packet after that');
+  });
+
+  it('may vanish: flows are down until one of its name is there, and lost when that has another address', async () => {
+    const [here, there] = wire.devices as [string, string];
+    const [one, two] = [open(here, 'eth-dix', 0xa003), open(there, 'eth-dix', 0xa003)];
+    layers.push(one, two);
+    const accepted: Flow[] = [];
+    two.onRequest((r) => accepted.push(r.accept()));
+    const hash = two.hash('server');
+    await two.register(hash);
+    const mac = readFileSync(`/sys/class/net/${here}/address`, 'utf8').trim();
+
+    const { flow } = await one.allocate(hash, { qos: qosRaw });
+    const events: FlowEvent[] = [];
+    flow.onEvent((e) => events.push(e));
+    wire.remove(here);
+    await until(() => events.length === 1, 'Down');
+    wire.add(here, mac);
+    await until(() => events.length === 2, 'Up');
+    await until(() => {
+      flow.write(new Uint8Array(10));
+      return accepted[0]!.read() !== undefined;
+    }, 'A packet over the new interface');
+    accepted[0]!.write(new Uint8Array(11));
+    await until(() => flow.read() !== undefined, 'A packet the other way');
+
+    wire.remove(here);
+    wire.add(here);
+    await until(() => events.includes(FlowEvent.peer), 'The loss');
+    expect(() => flow.write(new Uint8Array(1))).toThrow(
+      expect.objectContaining({ code: 'EFLOWPEER' }),
+    );
+    flow.dealloc();
+    const again = await one.allocate(hash, { qos: qosRaw, timeout: 5000 });
+    again.flow.write(new Uint8Array(12));
+    await until(() => accepted[1]!.read() !== undefined, 'A packet of a new flow');
   });
 
   it('has to exist', () => {

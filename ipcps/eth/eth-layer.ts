@@ -37,7 +37,7 @@ import { Directory } from './directory.ts';
 import { decodeExtension, ExtensionCode, isExtension } from './extension.ts';
 import { Flows } from './flows.ts';
 import { Names } from './names.ts';
-import type { PacketPort } from './packet-port.ts';
+import type { PacketPort, Replacement } from './packet-port.ts';
 import { peerOf, sourceMac } from './peer.ts';
 import { Queries } from './queries.ts';
 import { type EthWire, mark, tokenOf, versionOf } from './wire.ts';
@@ -49,6 +49,12 @@ const courtesy: Millis = 1.5;
 const maxHeld = 256;
 /** For peers to hear that we leave. */
 const leaving: Millis = 300;
+
+const replacements: Readonly<Record<Replacement, string>> = {
+  gone: 'Interface is gone: waiting for one of its name.',
+  same: 'Interface is there again.',
+  other: 'Interface is there again with another address: flows over the old one are lost.',
+};
 
 export interface EthLayerDeps {
   readonly clock: Clock;
@@ -120,6 +126,10 @@ export class EthLayer implements Layer {
       link: (up) => {
         log.info(`Interface is ${up ? 'up' : 'down'}.`);
         flows.link(up);
+      },
+      replaced: (how) => {
+        log.warn(replacements[how]);
+        if (how === 'other') flows.lose();
       },
     });
   }

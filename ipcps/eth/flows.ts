@@ -162,6 +162,11 @@ export class Flows implements EndpointHost {
     for (const { end } of this.#table.values()) end.tell(up ? FlowEvent.up : FlowEvent.down);
   }
 
+  /** Nothing from the peers arrives any more. */
+  lose(): void {
+    for (const endpoint of [...this.#table.values()]) this.left(endpoint, 'lost');
+  }
+
   sendCredit(endpoint: Endpoint, limit: number): void {
     this.#say(endpoint, ExtensionCode.credit, limit);
   }

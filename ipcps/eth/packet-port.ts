@@ -20,7 +20,12 @@ export interface PacketPortEvents {
   writable(): void;
   /** `up`: the interface carries frames. `mtu` may have changed too. */
   link(up: boolean): void;
+  /** The interface has gone, or another of its name has come in its place; `link` says which of them carries frames. */
+  replaced?(how: Replacement): void;
 }
+
+/** gone: there is no such interface. same: with the old address. other: with a new one, so that nothing for the old one arrives. */
+export type Replacement = 'gone' | 'same' | 'other';
 
 export interface PacketPort {
   /** Of the interface. Empty where links have no addresses. */

@@ -23,6 +23,10 @@ export function cannotMakeWires(): string | undefined {
 export interface RealWire {
   readonly devices: readonly string[];
   setUp(device: string, up: boolean): void;
+  /** The interface vanishes. */
+  remove(device: string): void;
+  /** It is there again, with an address of its own unless one is given. */
+  add(device: string, mac?: string): void;
   close(): void;
 }
 
@@ -36,32 +40,28 @@ export function makeWire(count: number, mtu = 1500): RealWire {
     for (const device of devices) tryIp('link', 'del', device);
     tryIp('link', 'del', bridge);
   };
+  const add = (device: string, mac?: string) => {
+    const port = `${device}b`;
+    const size = ['mtu', String(mtu)];
+    const address = mac === undefined ? [] : ['address', mac];
+    ip('link', 'add', device, ...address, ...size, 'type', 'veth', 'peer', 'name', port, ...size);
+    ip('link', 'set', port, 'master', bridge, 'up');
+    ip('link', 'set', device, 'up');
+  };
   try {
     ip('link', 'set', bridge, 'mtu', String(mtu), 'up');
-    for (const device of devices) {
-      const port = `${device}b`;
-      ip(
-        'link',
-        'add',
-        device,
-        'mtu',
-        String(mtu),
-        'type',
-        'veth',
-        'peer',
-        'name',
-        port,
-        'mtu',
-        String(mtu),
-      );
-      ip('link', 'set', port, 'master', bridge, 'up');
-      ip('link', 'set', device, 'up');
-    }
+    for (const device of devices) add(device);
   } catch (error) {
     close();
     throw error;
   }
-  return { devices, setUp: (device, up) => ip('link', 'set', device, up ? 'up' : 'down'), close };
+  return {
+    devices,
+    setUp: (device, up) => ip('link', 'set', device, up ? 'up' : 'down'),
+    remove: (device) => ip('link', 'del', device),
+    add,
+    close,
+  };
 }
 
 function tryIp(...args: string[]): void {
