@@ -78,9 +78,22 @@ export class FlowServer<S> {
       hold.then(resume, resume);
     } catch (error) {
       if (!(error instanceof OuroError)) throw error;
-      // Down, gone or read-only: it cannot be served, and would be reported again without end.
-      this.#end(flow);
+      // It cannot be served now, and would be reported again without end.
+      if (flow.state === 'down') this.#pause(flow);
+      else this.#end(flow);
     }
+  }
+
+  /** Until the flow is up again, or has ended: that is told once it is in the set. */
+  #pause(flow: Flow): void {
+    this.#set.del(flow);
+    flow.observe({
+      event: (_flow, type) => {
+        if (type === FlowEvent.down) return;
+        flow.observe(undefined);
+        this.#set.add(flow);
+      },
+    });
   }
 
   #arm(): void {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ToolBench } from '#apps/common/fixtures/tool-bench.ts';
-import { utf8 } from '#lib/core/index.ts';
+import { sleep, utf8 } from '#lib/core/index.ts';
+import { FlowFlag } from '#lib/dev/index.ts';
+import { PingRequest, replyId } from './message.ts';
 import { oping } from './oping.ts';
 
 let bench: ToolBench;
@@ -91,6 +93,34 @@ describe('oping', () => {
     ]);
     expect(bench.clock.now()).toBeGreaterThan(10_000);
     expect(bench.clock.now()).toBeLessThanOrEqual(12_000);
+  });
+
+  it('server keeps a flow that is down for a while', async () => {
+    const server = bench.start(oping, '-l');
+    await bench.line(server, /started/);
+    const got: number[] = [];
+    const client = bench.start(async (_argv, io) => {
+      const flow = await io.dev.flowAlloc('server');
+      const ping = new PingRequest(64);
+      const { flags } = flow;
+      for (const id of [0, 1]) {
+        // The server finds the ping, and cannot answer it.
+        flow.tryWrite(ping.stamp(id, 0));
+        flow.flags = flags | FlowFlag.FLOWFDOWN;
+        await sleep(io.clock, 1000);
+        flow.flags = flags;
+      }
+      flow.tryWrite(ping.stamp(2, 0));
+      for await (const packet of flow.packets()) {
+        got.push(replyId(packet) ?? -1);
+        if (got.at(-1) === 2) break;
+      }
+      await flow.dealloc();
+      return 0;
+    }, '');
+    expect(await bench.exit(client)).toBe(0);
+    expect(got.at(-1)).toBe(2);
+    expect(server.stdout.filter((line) => line.startsWith('New flow'))).toEqual(['New flow 64.']);
   });
 
   it('client ends when the server is silent or goes away', async () => {
