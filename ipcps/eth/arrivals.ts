@@ -76,6 +76,7 @@ export class Arrivals {
       endpoint: undefined,
     };
     if (!known) {
+      counters.unknownName++;
       if (peer.version > 0) this.#send(arrival, this.#reply(arrival, -Errno.ENAME, 0));
       return;
     }
@@ -87,11 +88,13 @@ export class Arrivals {
     this.#ask(key, arrival);
   }
 
-  /** The allocating side has given up, or has released the flow. */
-  closed(peerKey: string, source: number, token: Token, ending: Ending): void {
+  /** The allocating side has given up, or has released the flow. False: we know of no such request. */
+  closed(peerKey: string, source: number, token: Token, ending: Ending): boolean {
     const key = keyOf(peerKey, source, token);
     const arrival = this.#pending.get(key) ?? this.#answered.get(key);
-    if (arrival !== undefined && token !== 0) this.#supersede(arrival, ending);
+    if (arrival === undefined || token === 0) return false;
+    this.#supersede(arrival, ending);
+    return true;
   }
 
   close(): void {

@@ -16,8 +16,10 @@ export class EthCounters {
   foreign = 0;
   /** Management messages that fit nothing that we wait for: late, repeated or forged. */
   unexpected = 0;
-  /** Requests beyond what may wait. */
+  /** Requests and queries beyond what may wait. */
   refused = 0;
+  /** Requests for names that are not registered here. */
+  unknownName = 0;
   readonly #rejected: number[] = [];
 
   /** Not one of our frames, or a message that makes no sense. */
@@ -42,6 +44,7 @@ export class EthCounters {
       foreign: this.foreign,
       unexpected: this.unexpected,
       refused: this.refused,
+      'unknown name': this.unknownName,
       ...Object.fromEntries(rejected),
     };
   }

@@ -47,10 +47,13 @@ export class Directory {
     return this.#entries(name, now).length > 0;
   }
 
-  forget(name: string, peerKey: string): void {
-    const left = this.#names.get(name)?.filter((e) => e.peer.key !== peerKey) ?? [];
+  /** False: it was not known to have it. */
+  forget(name: string, peerKey: string): boolean {
+    const before = this.#names.get(name) ?? [];
+    const left = before.filter((e) => e.peer.key !== peerKey);
     if (left.length > 0) this.#names.set(name, left);
     else this.#names.delete(name);
+    return left.length < before.length;
   }
 
   #entries(name: string, now: Millis): Entry[] {

@@ -40,7 +40,7 @@ import { Names } from './names.ts';
 import type { PacketPort, Replacement } from './packet-port.ts';
 import { peerOf, sourceMac } from './peer.ts';
 import { Queries } from './queries.ts';
-import { type EthWire, mark, tokenOf, versionOf } from './wire.ts';
+import { type EthWire, isToken, mark, tokenOf, versionOf } from './wire.ts';
 import { Withdrawals } from './withdrawals.ts';
 
 /** A C node misses an answer that comes before it waits for one (edge specification H9). */
@@ -228,6 +228,7 @@ export class EthLayer implements Layer {
         if (this.#closed) return;
         const version = versionOf(wire, 'flow-request', bytes, base);
         const token = version > 0 ? tokenOf(wire, 'flow-request', bytes, base) : 0;
+        if (version > 0 && !isToken(wire, token)) return this.#counters.reject(Verdict.flags);
         const peer = peerOf(sourceMac(bytes, frame, wire.addressed), version);
         return this.#arrivals.arrived(message, peer, token, this.#names.has(message.hash));
       }
@@ -248,19 +249,23 @@ export class EthLayer implements Layer {
         return this.#flows.confirmed(message, bytes, frame);
       case ExtensionCode.withdraw: {
         const mac = sourceMac(bytes, frame, wire.addressed);
-        this.#directory.forget(toHex(message.hash!), toHex(mac));
         const { hash } = message;
+        if (!this.#directory.forget(toHex(hash!), toHex(mac))) this.#counters.unexpected++;
         return this.#control.extension(mac, { code: ExtensionCode.withdrawn, hash });
       }
       case ExtensionCode.withdrawn: {
+        const name = toHex(message.hash!);
         const mac = sourceMac(bytes, frame, wire.addressed);
-        return this.#withdrawals.confirmed(toHex(message.hash!), toHex(mac));
+        if (!this.#withdrawals.confirmed(name, toHex(mac))) this.#counters.unexpected++;
+        return;
       }
       case ExtensionCode.close: {
         const mac = sourceMac(bytes, frame, wire.addressed);
         const { source, destination, token, value } = message;
-        this.#arrivals.closed(toHex(mac), source, token, closeReasonOf(value));
-        if (this.#flows.peerClosed(message, bytes, frame)) return;
+        const asked = this.#arrivals.closed(toHex(mac), source, token, closeReasonOf(value));
+        const flow = this.#flows.peerClosed(message, bytes, frame);
+        if (flow === 'waits') return;
+        if (flow === 'unknown' && !asked) this.#counters.unexpected++;
         const code = ExtensionCode.closed;
         this.#control.extension(mac, { code, source: destination, destination: source, token });
       }
@@ -279,7 +284,10 @@ export class EthLayer implements Layer {
       this.#names.told(hash, peer);
       return this.#control.send(peer.mac, reply);
     }
-    if (this.#held >= maxHeld) return;
+    if (this.#held >= maxHeld) {
+      this.#counters.refused++;
+      return;
+    }
     this.#held++;
     this.#clock.after(
       courtesy,

@@ -13,9 +13,9 @@ export const ExtensionCode = {
   credit: 0x82,
   /** `value`: packets that the sender has sent. Asks for a credit. */
   sync: 0x83,
-  /** The name whose hash follows is no longer registered here. */
   /** A repeated request has come before, and waits for its answer here. */
   pending: 0x84,
+  /** The name whose hash follows is no longer registered here. */
   withdraw: 0x85,
   /** The answer to that. */
   withdrawn: 0x86,

@@ -101,14 +101,17 @@ export class Flows implements EndpointHost {
     else endpoint.sync(message.value);
   }
 
-  /** The peer has released a flow. False: not one of ours, or one that we do not know to be up. */
-  peerClosed(message: ExtensionMessage, bytes: Uint8Array, base: number): boolean {
+  /** The peer has released a flow. `waits`: for the acceptance, which got lost: it comes again, and so does this. */
+  peerClosed(
+    message: ExtensionMessage,
+    bytes: Uint8Array,
+    base: number,
+  ): 'ended' | 'waits' | 'unknown' {
     const endpoint = this.#addressed(message, bytes, base);
-    if (endpoint === undefined) return false;
-    // Its acceptance has got lost: it comes again, and so does this.
-    if (endpoint.machine.is('requested')) return true;
+    if (endpoint === undefined) return 'unknown';
+    if (endpoint.machine.is('requested')) return 'waits';
     this.left(endpoint, closeReasonOf(message.value));
-    return false;
+    return 'ended';
   }
 
   /** The peer has confirmed that a flow is over. */
@@ -210,14 +213,16 @@ export class Flows implements EndpointHost {
     this.#control.extension(peer.mac, message);
   }
 
+  /** The endpoint that the message is about, if it comes from that one's peer and says both of its numbers. */
   #addressed(
-    { destination, token }: ExtensionMessage,
+    { source, destination, token }: ExtensionMessage,
     bytes: Uint8Array,
     base: number,
   ): Endpoint | undefined {
     const endpoint = this.#table.get(destination);
     if (endpoint === undefined || endpoint.token !== token || endpoint.version === 0)
       return undefined;
+    if (endpoint.remote !== 0 && endpoint.remote !== source) return undefined;
     return endpoint.ownsControl(bytes, base) ? endpoint : undefined;
   }
 }

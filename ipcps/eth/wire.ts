@@ -55,6 +55,11 @@ export function tokenOf(wire: EthWire, kind: Marked, bytes: Uint8Array, base: nu
   return wire.marks[kind].token?.get(bytes, base) ?? 0;
 }
 
+/** One that a peer of ours can have chosen. */
+export function isToken({ maxToken }: EthWire, token: number): boolean {
+  return token > 0 && token <= maxToken;
+}
+
 export function dixWire(ethertype?: number): EthWire {
   const { seid, deid, response, delay, availability, code } = dixManagementLayout.at;
   return {

@@ -34,10 +34,12 @@ export class Withdrawals {
     });
   }
 
-  confirmed(name: string, peerKey: string): void {
+  /** False: nobody asked that peer. */
+  confirmed(name: string, peerKey: string): boolean {
     const withdrawal = this.#open.get(name);
-    withdrawal?.peers.delete(peerKey);
-    if (withdrawal?.peers.size === 0) this.stop(name);
+    if (withdrawal?.peers.delete(peerKey) !== true) return false;
+    if (withdrawal.peers.size === 0) this.stop(name);
+    return true;
   }
 
   /** The name is here again, or we leave. */

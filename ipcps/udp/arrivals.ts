@@ -95,19 +95,31 @@ export class Arrivals {
     listener(request);
   }
 
-  /** The peer gives up a request that it has no answer to. */
-  gaveUp(peer: Peer, source: number): void {
+  /** The peer gives up a request that it has no answer to. False: there is none. */
+  gaveUp(peer: Peer, source: number): boolean {
+    let known = false;
     for (const arrival of this.#pending.values())
-      if (arrival.peer.key === peer.key && arrival.source === source) arrival.givenUp = true;
+      if (arrival.peer.key === peer.key && arrival.source === source) {
+        arrival.givenUp = true;
+        known = true;
+      }
     for (const endpoint of this.#deps.flows.values())
-      if (endpoint.remote === source && endpoint.peer.key === peer.key)
+      if (endpoint.remote === source && endpoint.peer.key === peer.key) {
         this.#deps.flows.left(endpoint, 'done');
+        known = true;
+      }
+    return known;
   }
 
-  /** The peer has our refusal. */
-  confirmed(peer: Peer, source: number): void {
+  /** The peer has our refusal. False: of what? */
+  confirmed(peer: Peer, source: number): boolean {
+    let known = false;
     for (const arrival of this.#refused.values())
-      if (arrival.peer.key === peer.key && arrival.source === source) arrival.repeating?.cancel();
+      if (arrival.peer.key === peer.key && arrival.source === source) {
+        arrival.repeating?.cancel();
+        known = true;
+      }
+    return known;
   }
 
   freed({ origin }: Endpoint): void {

@@ -300,9 +300,12 @@ export class UdpLayer implements Layer {
       return this.#transport.peers.learn(peer, 1, this.#transport.clock.now());
     }
     if (destination !== 0) return this.#flows.heard(message, peer);
-    if (code === ExtensionCode.closed) return this.#arrivals.confirmed(peer, source);
-    if (code !== ExtensionCode.close) return this.#transport.counters.count('messages for no flow');
-    this.#arrivals.gaveUp(peer, source);
+    const known =
+      code === ExtensionCode.closed
+        ? this.#arrivals.confirmed(peer, source)
+        : code === ExtensionCode.close && this.#arrivals.gaveUp(peer, source);
+    if (!known) this.#transport.counters.count('messages for no flow');
+    if (code !== ExtensionCode.close) return;
     this.#flows.tell(peer, ExtensionCode.closed, { source: 0, destination: source });
   }
 

@@ -161,12 +161,13 @@ export class HostedIpcp {
     if (hosted === undefined || request === undefined)
       throw new UsageError(`No request waits as flow ${id}`, 'ENOTALLOC');
     if (response !== 0) return this.#release(hosted, response);
-    const flow = request.accept(data);
-    hosted.request = undefined;
     try {
+      const flow = request.accept(data);
+      hosted.request = undefined;
       this.#carry(hosted, flow, fds, 0);
     } catch (error) {
-      this.#release(hosted, Errno.EIO);
+      // No endpoint was left, or no memory: the allocating side has to know.
+      this.#release(hosted, refusalErrno(error));
       throw error;
     }
   }

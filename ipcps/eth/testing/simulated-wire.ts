@@ -139,8 +139,8 @@ export class SimulatedPort implements PacketPort {
   }
 
   /** Straight into the receiver, for frames that a test made up. */
-  inject(frame: Uint8Array): void {
-    this.#events?.frame(frame, 0, frame.length);
+  inject(frame: Uint8Array, length: number = frame.length): void {
+    this.#events?.frame(frame, 0, length);
   }
 
   #enqueue(frame: Uint8Array): void {

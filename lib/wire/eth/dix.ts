@@ -37,7 +37,8 @@ export function dixFormat(ethertype: number = defaultEthertype): EthFormat {
     headerBytes,
     // The prototype indexes tables of 4096 entries with what it hears, and starts at 64 itself.
     firstOwn: 64,
-    lastOwn: 0xffff,
+    // 0xffff is what it says of a flow that it has not got to know yet: nobody's number.
+    lastOwn: 0xfffe,
     managementEnds: { destination: 0, source: 0 },
     management: dixManagement,
     maxPayload: (mtu) => Math.min(mtu, 0xffff) - 4,
