@@ -28,7 +28,7 @@ export interface Core {
   readonly targets: Targets;
   readonly ports: PortTable;
   readonly procs: ProcessTable;
-  readonly table: Pick<SharedTable, 'setError' | 'setState' | 'counters'>;
+  readonly table: Pick<SharedTable, 'setError' | 'setState' | 'counters' | 'nextEpoch'>;
   readonly serials: Serials;
   record(entry: JournalRecord): void;
   /** Looks for vanished sockets at once: a port or number is wanted that one of them may still hold. */

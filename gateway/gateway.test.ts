@@ -404,7 +404,7 @@ describe('what is not a request', () => {
     const client = await shim.connect('127.0.0.1', 8000);
     await exchange(client.fd, (await shim.accept(server.fd)).fd);
     for (const fd of idle) os.close(fd);
-    for (const op of [0, 8, 999]) expect((await shim.request(op, { ino: 5 })).err).toBe(EINVAL);
+    for (const op of [0, 99, 999]) expect((await shim.request(op, { ino: 5 })).err).toBe(EINVAL);
     expect((await shim.request(Op.CONNECT, { ino: 0, family: 4 })).err).toBe(EINVAL);
     expect(host.log).toEqual([]);
   });

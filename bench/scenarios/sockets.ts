@@ -8,12 +8,18 @@ import type { Scenario, Side } from '../measure.ts';
 const REPEATS = 5;
 const underOf = (side: Side): RunOptions => ({ under: side === 'ours' });
 
-async function iperf(host: Host, side: Side, args: string[]): Promise<Record<string, never>> {
-  const server = host.start(['iperf3', '-s', '-1', '--forceflush'], underOf(side));
+async function iperf(
+  host: Host,
+  side: Side,
+  args: string[],
+  options: readonly string[] = [],
+): Promise<Record<string, never>> {
+  const how = { ...underOf(side), options };
+  const server = host.start(['iperf3', '-s', '-1', '--forceflush'], how);
   await waitFor('iperf3', () => server.output.includes('Server listening'));
   const out = await host.ok(
     ['iperf3', '-c', '127.0.0.1', '-J', '-t', '3', '-O', '1', ...args],
-    underOf(side),
+    how,
     40_000,
   );
   await server.wait(10_000);
@@ -116,20 +122,10 @@ export function socketScenarios(host: Host): Scenario[] {
       repeats: REPEATS,
       run: (side) => sockperf(host, side, ['--tcp']),
     },
-    {
-      id: 'udp-1400',
-      title: 'UDP, 1400 B datagrams received, through the gateway (iperf3 -u -b 0)',
-      unit: 'datagrams/s',
-      better: 'min',
-      target: 0.5,
-      repeats: REPEATS,
-      run: async (side) => {
-        const end: { sum?: { packets: number; lost_packets: number; seconds: number } } =
-          await iperf(host, side, ['-u', '-b', '0', '-l', '1400']);
-        const s = end.sum;
-        return s === undefined ? Number.NaN : (s.packets - s.lost_packets) / s.seconds;
-      },
-    },
+    udpRate(host, 'udp-1400', 'UDP, 1400 B datagrams received (iperf3 -u -b 0)', 0.8, []),
+    udpRate(host, 'udp-1400-gateway', 'The same, each one through the gateway', 0.5, [
+      '--no-direct',
+    ]),
     {
       ...redisBench('GET'),
       before: () =>
@@ -164,6 +160,33 @@ export function socketScenarios(host: Host): Scenario[] {
       },
     },
   ];
+}
+
+function udpRate(
+  host: Host,
+  id: string,
+  title: string,
+  target: number,
+  options: readonly string[],
+): Scenario {
+  return {
+    id,
+    title,
+    unit: 'datagrams/s',
+    better: 'min',
+    target,
+    repeats: REPEATS,
+    run: async (side) => {
+      const end: { sum?: { packets: number; lost_packets: number; seconds: number } } = await iperf(
+        host,
+        side,
+        ['-u', '-b', '0', '-l', '1400'],
+        options,
+      );
+      const s = end.sum;
+      return s === undefined ? Number.NaN : (s.packets - s.lost_packets) / s.seconds;
+    },
+  };
 }
 
 async function sockperf(host: Host, side: Side, flags: string[]): Promise<number> {

@@ -119,11 +119,18 @@ function datagramRow(deps: RowsDeps, e: Endpoint, socket: AttachedSocket | undef
     ...endpointRow(deps, e),
     state: e.peer === undefined ? 'UNCONN' : 'ESTAB',
     ...(e.peer === undefined ? {} : { peer: formatEndpoint(e.peer.ip, e.peer.port) }),
-    via: 'gateway',
+    via: isDirect(socket) ? 'direct' : 'gateway',
     ...(counters === undefined ? {} : { sent: counters.tx, received: counters.rx }),
     ...(dropped > 0 ? { dropped } : {}),
     ...flowOf(socket),
   };
+}
+
+/** It sends to somebody without us, or somebody sends to it so. */
+function isDirect(socket: AttachedSocket | undefined): boolean {
+  for (const route of socket?.routes.values() ?? []) if (route.direct !== undefined) return true;
+  for (const route of socket?.incoming ?? []) if (route.direct !== undefined) return true;
+  return false;
 }
 
 /** A server's socket carries many flows; one is named when it is the only one. */

@@ -64,6 +64,8 @@ function onSocket(
       return deps.streams.connect(request, proc);
     case Op.DGRAM:
       return deps.datagrams.request(request, proc, fds);
+    case Op.DIRECT:
+      return deps.datagrams.direct(request);
     default:
       return { err: EINVAL };
   }

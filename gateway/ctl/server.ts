@@ -27,6 +27,7 @@ export type CtlVerbs = Pick<
   NativeVerbs,
   | 'recvMsg'
   | 'send'
+  | 'sendMsg'
   | 'close'
   | 'peerCred'
   | 'watch'
@@ -152,7 +153,8 @@ export class CtlServer {
   #send(fd: number, reply: ShimReply): void {
     encodeReply(reply, this.#reply);
     // A program that has gone meanwhile does not miss it.
-    this.#deps.os.send(fd, this.#reply, 0, REPLY_BYTES);
+    if (reply.fd === undefined) this.#deps.os.send(fd, this.#reply, 0, REPLY_BYTES);
+    else this.#deps.os.sendMsg(fd, this.#reply, 0, REPLY_BYTES, [reply.fd]);
     this.#deps.os.close(fd);
   }
 

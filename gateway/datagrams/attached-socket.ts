@@ -63,6 +63,8 @@ export interface Route {
   /** Tick of the last datagram. */
   used: number;
   sent: number;
+  /** local: the program sends there itself. Its bytes sent (all destinations) when they were last looked at. */
+  direct?: number;
 }
 
 export interface AttachedSocket {

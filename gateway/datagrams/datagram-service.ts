@@ -16,19 +16,23 @@ import type { Proc } from '../processes/process-table.ts';
 import type { Service } from '../serve/acceptor.ts';
 import { handOff, type Offer, type Offers } from '../serve/offers.ts';
 import type { ShimReply, ShimRequest } from '../shim-abi/codec.ts';
-import { Action, ReqFlag } from '../shim-abi/layout.ts';
+import { Action, RepFlag, ReqFlag } from '../shim-abi/layout.ts';
 import type { BindService } from '../sockets/bind-service.ts';
 import type { Endpoint } from '../sockets/endpoint.ts';
 import { encodeHelloReply, type Hello } from '../sof/hello.ts';
 import type { AttachedSocket } from './attached-socket.ts';
+import { ipAt, portOf, routeKeyOf } from './header.ts';
 import { Pump } from './pump.ts';
 import { Router } from './router.ts';
 
-const { ECONNREFUSED, EINVAL, EMFILE, ENOTCONN } = constants.errno;
+const { ECONNREFUSED, EINVAL, EMFILE, ENOENT, ENOTCONN } = constants.errno;
 const NO_BYTES = new Uint8Array(0);
 
 /** Routes that were not used in four of these are given back. */
 const EXPIRE_EVERY: Millis = 30_000;
+
+/** Turns of the pump that empty the deepest queue. */
+const MAX_DRAIN = 64;
 
 /** Keeps descriptors beyond this process. */
 export interface Keeper {
@@ -55,7 +59,6 @@ export interface DatagramServiceDeps
     | 'record'
     | 'procs'
     | 'serve'
-    | 'table'
     | 'table'
   > {
   readonly offers: Offers;
@@ -139,6 +142,24 @@ export class DatagramService implements Service {
     return this.#connect(socket, request, target, decision.words);
   }
 
+  /**
+   * A destination that gets many datagrams: when it is a socket here, the program is given our end of that one, and sends there itself.
+   * What it has sent before is there first.
+   */
+  direct(request: ShimRequest): ShimReply {
+    const socket = this.#sockets.get(request.ino);
+    if (socket === undefined || !socket.proc.run.direct) return { err: ENOENT };
+    for (let i = 0; i < MAX_DRAIN && this.#pump.run(socket); i++);
+    const route = socket.routes.get(routeKeyOf(request.ip, request.port));
+    const { to, header } = route ?? {};
+    if (route?.kind !== 'local' || to === undefined || header === undefined) return { err: ENOENT };
+    if (to.gone || socket.gone) return { err: ENOENT };
+    route.direct = this.#deps.table.counters(socket.ino)?.tx ?? 0;
+    const family = to.endpoint.family === 6 ? RepFlag.HAS6 : RepFlag.HAS4;
+    const source = { local: ipAt(header, 0), localPort: portOf(header[1]!) };
+    return { action: Action.DIRECT, flags: family, ...source, fd: to.fd };
+  }
+
   async join(
     request: IncomingRequest,
     endpoint: Endpoint,
@@ -177,6 +198,8 @@ export class DatagramService implements Service {
   restore(ino: number, fd: number, proc: Proc): boolean {
     const endpoint = this.#deps.ports.get(ino);
     if (endpoint === undefined || endpoint.protocol !== 'udp') return false;
+    // Our predecessor knew who sends to whom directly; we do not.
+    this.#deps.table.nextEpoch(ino);
     this.#attach(endpoint, proc, fd);
     return true;
   }

@@ -20,8 +20,8 @@ import {
   routeKey,
 } from './header.ts';
 
-/** Room for a header and the largest payload. */
-const SLOT = 65_536;
+/** Room for a header and the largest payload; not a power of two, which would put all first lines into the same sets of the cache. */
+const SLOT = 65_536 + 1_536;
 const BATCH = 64;
 const BATCHES_PER_TURN = 4;
 const EAGAIN = -11;
@@ -54,15 +54,15 @@ export class Pump {
     for (let i = 0; i < BATCH; i++) this.#offs[i] = i * SLOT;
   }
 
-  /** The socket is readable. */
-  run(from: AttachedSocket): void {
+  /** The socket is readable. True when there is more than one turn takes. */
+  run(from: AttachedSocket): boolean {
     for (let i = 0; i < BATCHES_PER_TURN && !from.gone; i++) {
       const got = this.#deps.os.recvBatch(from.fd, this.#bytes, SLOT, this.#lens, BATCH);
-      if (got < 0 && got !== EAGAIN) return;
-      if (got <= 0) return;
+      if (got <= 0) return false;
       this.#deliver(from, got);
-      if (got < BATCH) return;
+      if (got < BATCH) return false;
     }
+    return !from.gone;
   }
 
   /** One datagram to a program: a header and its payload. False when its queue is full. */

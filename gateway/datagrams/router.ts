@@ -49,6 +49,7 @@ export interface RouterDeps
     | 'targets'
     | 'serials'
     | 'sweepNow'
+    | 'table'
   > {
   readonly offers: Offers;
   readonly pump: () => Pump;
@@ -175,6 +176,7 @@ export class Router {
     if (route.kind === 'gone') return;
     const { from, pair } = route;
     route.kind = 'gone';
+    if (route.direct !== undefined) this.#deps.table.nextEpoch(from.ino);
     this.#count--;
     if (from.routes.get(route.key) === route) from.routes.delete(route.key);
     for (const [ino, member] of from.members) if (member === route) from.members.delete(ino);
@@ -199,9 +201,18 @@ export class Router {
   expire(sockets: Iterable<AttachedSocket>): void {
     this.#tick++;
     for (const socket of sockets) {
-      for (const route of [...socket.routes.values(), ...socket.members.values()])
-        if (this.#idle(route)) this.remove(route);
+      const routes = [...socket.routes.values(), ...socket.members.values()];
+      for (const route of routes) this.#noticeDirect(route);
+      for (const route of routes) if (this.#idle(route)) this.remove(route);
     }
+  }
+
+  /** Datagrams that pass us by show in the sender's counter. */
+  #noticeDirect(route: Route): void {
+    if (route.direct === undefined) return;
+    const sent = this.#deps.table.counters(route.from.ino)?.tx ?? 0;
+    if (sent !== route.direct) route.used = this.#tick;
+    route.direct = sent;
   }
 
   /** Two local routes share a flow: both stay while one is in use. */

@@ -45,6 +45,8 @@ export interface ShimReply {
   serial?: number;
   path?: string;
   text?: string;
+  /** A descriptor to go along; it stays the gateway's. */
+  fd?: number;
 }
 
 const at = {

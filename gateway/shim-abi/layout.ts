@@ -4,7 +4,7 @@
  * All integers are little-endian; ports are in host order; addresses are 16 bytes, IPv4 as ::ffff:a.b.c.d.
  */
 
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 export const MAGIC_REQ = 0x3152514f;
 export const MAGIC_REP = 0x3150524f;
 export const TEXT_BYTES = 256;
@@ -18,6 +18,7 @@ export const Op = {
   DGRAM: 5,
   RESOLVE: 6,
   REVERSE: 7,
+  DIRECT: 8,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
@@ -129,6 +130,7 @@ export const SLOT: readonly Field[] = [
     type: 'opts',
     doc: "values of integer options, by index of the shim's option table",
   },
+  { name: 'epoch', type: 'u32', doc: 'counted up when what DIRECT has answered holds no longer' },
 ];
 
 export const SocketState = {

@@ -16,6 +16,7 @@ const AT = {
   tx: offsetOf(SLOT, 'tx'),
   rx: offsetOf(SLOT, 'rx'),
   dropped: offsetOf(SLOT, 'dropped'),
+  epoch: offsetOf(SLOT, 'epoch'),
 };
 
 export interface SlotCounters {
@@ -52,6 +53,12 @@ export class SharedTable {
     if (at < 0) return false;
     Atomics.store(this.#u8, at + AT.state, state);
     return true;
+  }
+
+  /** Takes back what DIRECT has answered for a socket's datagrams. */
+  nextEpoch(ino: number): void {
+    const at = this.#find(ino);
+    if (at >= 0) Atomics.add(this.#i32, (at + AT.epoch) >> 2, 1);
   }
 
   counters(ino: number): SlotCounters | undefined {

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define OURO_ABI_VERSION 1u
+#define OURO_ABI_VERSION 2u
 #define OURO_MAGIC_REQ 0x3152514fu
 #define OURO_MAGIC_REP 0x3150524fu
 #define OURO_TEXT_BYTES 256u
@@ -20,6 +20,7 @@
 #define OURO_OP_DGRAM 5u
 #define OURO_OP_RESOLVE 6u
 #define OURO_OP_REVERSE 7u
+#define OURO_OP_DIRECT 8u
 
 #define OURO_REQ_REUSEADDR 1u
 #define OURO_REQ_REUSEPORT 2u
@@ -113,7 +114,8 @@ struct ouro_slot {
     uint64_t dropped; /* datagrams dropped because the queue was full */
     uint64_t opt_set; /* bit i: opts[i] was set by the program */
     int32_t opts[OURO_TABLE_OPTS]; /* values of integer options, by index of the shim's option table */
+    uint32_t epoch; /* counted up when what DIRECT has answered holds no longer */
 } __attribute__((aligned(8)));
-_Static_assert(sizeof(struct ouro_slot) == 344, "ouro_slot");
+_Static_assert(sizeof(struct ouro_slot) == 352, "ouro_slot");
 
 #endif

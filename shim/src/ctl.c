@@ -105,7 +105,29 @@ static int send_request(int ctl, const struct ouro_req *req, int fd)
     return n == sizeof(*req) ? 0 : -1;
 }
 
-static int receive_reply(int ctl, struct ouro_rep *rep)
+/* A reply and the descriptor that came with it, -1 without one. */
+static ssize_t receive_once(int ctl, struct ouro_rep *rep, int *fd)
+{
+    struct iovec iov = {.iov_base = rep, .iov_len = sizeof(*rep)};
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof(control.space)};
+
+    *fd = -1;
+    ssize_t n = REAL(recvmsg)(ctl, &msg, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+    return n;
+}
+
+static int receive_reply(int ctl, struct ouro_rep *rep, int *fd)
 {
     struct timespec start, now;
     ssize_t n;
@@ -113,17 +135,23 @@ static int receive_reply(int ctl, struct ouro_rep *rep)
     /* A program with a timer that interrupts us for ever still gets its answer or ENETDOWN. */
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     do {
-        n = REAL(recv)(ctl, rep, sizeof(*rep), 0);
+        n = receive_once(ctl, rep, fd);
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
     } while (n < 0 && errno == EINTR && now.tv_sec - start.tv_sec <= REPLY_SECONDS);
-    if (n != sizeof(*rep) || rep->magic != OURO_MAGIC_REP || rep->err < 0 || rep->err > MAX_ERRNO)
+    if (n != sizeof(*rep) || rep->magic != OURO_MAGIC_REP || rep->err < 0 ||
+        rep->err > MAX_ERRNO) {
+        if (*fd >= 0)
+            (void)close(*fd);
+        *fd = -1;
         return -1;
+    }
     rep->path[sizeof(rep->path) - 1] = '\0';
     rep->text[sizeof(rep->text) - 1] = '\0';
     return 0;
 }
 
-int oshim__request(const struct ouro_req *req, int fd, struct ouro_rep *rep, bool patient)
+static int exchange(const struct ouro_req *req, int fd, struct ouro_rep *rep, int *got,
+                    bool patient)
 {
     int saved = errno;
     int error = ENETDOWN;
@@ -134,11 +162,26 @@ int oshim__request(const struct ouro_req *req, int fd, struct ouro_rep *rep, boo
     int ctl = dial(patient);
     if (ctl < 0 && errno != ECONNREFUSED && errno != ENOENT && errno != EAGAIN)
         error = errno; /* EMFILE; EACCES after a change of user; … */
-    if (ctl >= 0 && send_request(ctl, req, fd) == 0 && receive_reply(ctl, rep) == 0)
+    if (ctl >= 0 && send_request(ctl, req, fd) == 0 && receive_reply(ctl, rep, got) == 0)
         error = 0;
     if (ctl >= 0)
         (void)close(ctl);
     (void)pthread_setcancelstate(cancel, NULL);
     errno = saved;
     return error;
+}
+
+int oshim__request(const struct ouro_req *req, int fd, struct ouro_rep *rep, bool patient)
+{
+    int got = -1;
+    int error = exchange(req, fd, rep, &got, patient);
+    if (got >= 0)
+        (void)close(got);
+    return error;
+}
+
+int oshim__request_fd(const struct ouro_req *req, struct ouro_rep *rep, int *got)
+{
+    *got = -1;
+    return exchange(req, -1, rep, got, false);
 }

@@ -29,4 +29,7 @@ void oshim__req_sock(struct ouro_req *req, uint16_t op, const struct oshim__sock
  */
 int oshim__request(const struct ouro_req *req, int fd, struct ouro_rep *rep, bool patient);
 
+/* The same, impatient, for a reply that may bring a descriptor: *got, or -1. */
+int oshim__request_fd(const struct ouro_req *req, struct ouro_rep *rep, int *got);
+
 #endif

@@ -1,12 +1,15 @@
 /*
  * Sending datagrams: a header with the destination goes before each, in an iovec of its own.
  *
+ * A destination with much traffic is reached without the gateway (dgram_direct.h).
+ *
  * A full queue: a program that may block waits a moment; then, and at once when it may not block,
  * the datagram is dropped and counted, as a router would do. Few UDP programs know what to do about
  * EAGAIN.
  */
 #define _GNU_SOURCE
 #include "dgram.h"
+#include "dgram_direct.h"
 #include "dgram_iov.h"
 #include "options.h"
 #include "real.h"
@@ -109,6 +112,29 @@ static ssize_t transmit(const struct oshim__sock *s, const struct msghdr *msg, i
     return (ssize_t)payload;
 }
 
+static bool may_not_block(const struct oshim__sock *s, int flags)
+{
+    return (flags & MSG_DONTWAIT) != 0 || (REAL(fcntl)(s->fd, F_GETFL, 0L) & O_NONBLOCK) != 0;
+}
+
+/* Messages to one destination, ready but for their header, which is in iov[0] of each. Returns how many went, 0 when there is no
+ * room (which a blocking program waits for), or -1: this is for the gateway. errno is not kept. */
+static int send_direct(const struct oshim__sock *s, const struct ouro_dgram *head,
+                       struct mmsghdr *msgs, unsigned n, int flags)
+{
+    struct oshim__direct *d = oshim__direct_begin(s, head, n);
+    if (d == NULL)
+        return -1;
+    for (unsigned i = 0; i < n; i++)
+        msgs[i].msg_hdr.msg_iov[0].iov_base = oshim__direct_head(d);
+    int sent;
+    do
+        sent = oshim__direct_send(d, msgs, n);
+    while (sent == 0 && !may_not_block(s, flags) && oshim__direct_wait(d));
+    oshim__direct_end(d);
+    return sent;
+}
+
 static ssize_t send_flat(const struct oshim__sock *s, const struct msghdr *msg, int flags,
                          const struct ouro_dgram *head)
 {
@@ -142,8 +168,39 @@ ssize_t oshim__dgram_send(struct oshim__sock *s, const struct msghdr *msg, int f
         return send_flat(s, msg, flags, &head);
     struct iovec iov[msg->msg_iovlen + 1];
     oshim__iov_put(iov, &head, msg);
-    struct msghdr m = {.msg_iov = iov, .msg_iovlen = msg->msg_iovlen + 1};
-    return transmit(s, &m, flags, oshim__iov_total(msg->msg_iov, msg->msg_iovlen));
+    struct mmsghdr m = {.msg_hdr = {.msg_iov = iov, .msg_iovlen = msg->msg_iovlen + 1}};
+    size_t payload = oshim__iov_total(msg->msg_iov, msg->msg_iovlen);
+    int saved = errno;
+    int direct = send_direct(s, &head, &m, 1, flags);
+    errno = saved;
+    if (direct >= 0) {
+        oshim__count(direct > 0 ? &s->slot->tx : &s->slot->dropped, direct > 0 ? payload : 1);
+        return (ssize_t)payload;
+    }
+    iov[0].iov_base = &head;
+    return transmit(s, &m.msg_hdr, flags, payload);
+}
+
+/* How many of the messages have the destination of the first. */
+static unsigned alike(const struct oshim__batch *b, unsigned n)
+{
+    unsigned same = 1;
+    while (same < n && memcmp(&b->head[same], &b->head[0], sizeof(b->head[0])) == 0)
+        same++;
+    return same;
+}
+
+/* Returns how many went, 0 or less when none did. */
+static int send_ready(const struct oshim__sock *s, struct oshim__batch *b, unsigned ready)
+{
+    if (ready == 0)
+        return 0;
+    int sent = send_direct(s, &b->head[0], b->msgs, alike(b, ready), MSG_DONTWAIT);
+    if (sent >= 0)
+        return sent;
+    for (unsigned i = 0; i < ready; i++)
+        b->iov[i][0].iov_base = &b->head[i];
+    return REAL(sendmmsg)(s->fd, b->msgs, ready, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Sends messages in one call as long as each is ordinary; returns how many went. */
@@ -163,9 +220,9 @@ static unsigned send_batch(struct oshim__sock *s, struct mmsghdr *msgs, unsigned
         b.msgs[ready] = (struct mmsghdr){
             .msg_hdr = {.msg_iov = b.iov[ready], .msg_iovlen = msg->msg_iovlen + 1}};
     }
-    int sent = ready == 0 ? 0 : REAL(sendmmsg)(s->fd, b.msgs, ready, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int sent = send_ready(s, &b, ready);
     for (int i = 0; i < sent; i++) {
-        msgs[i].msg_len = b.msgs[i].msg_len - (unsigned)OSHIM_HEAD;
+        msgs[i].msg_len = (unsigned)oshim__iov_total(msgs[i].msg_hdr.msg_iov, msgs[i].msg_hdr.msg_iovlen);
         if (s->slot != NULL)
             oshim__count(&s->slot->tx, msgs[i].msg_len);
     }
