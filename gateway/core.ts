@@ -1,7 +1,7 @@
 /** The state that the gateway's services share; each takes the slice it uses. `gateway.ts` makes it. */
 import type { Clock, Logger } from '#lib/core/index.ts';
 import type { NativeVerbs } from '#lib/os/index.ts';
-import type { AddressPool, HostAddresses } from './addr/index.ts';
+import type { AddressPool, HostAddresses, InetListeners } from './addr/index.ts';
 import type { FlowService } from './flows.ts';
 import type { Targets } from './names/index.ts';
 import type { Proc, ProcessTable } from './processes/process-table.ts';
@@ -25,6 +25,7 @@ export interface Core {
   readonly flows: FlowService;
   readonly pool: AddressPool;
   readonly hosts: HostAddresses;
+  readonly inet: InetListeners;
   readonly targets: Targets;
   readonly ports: PortTable;
   readonly procs: ProcessTable;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { type Clock, type Logger, UsageError } from '#lib/core/index.ts';
 import { ensureRuntimeDir, type NativeVerbs, PidWatch } from '#lib/os/index.ts';
 import { RpcPeer, SeqpacketServer } from '#lib/rpc/index.ts';
-import { AddressPool, HostAddresses, parseCidr } from './addr/index.ts';
+import { AddressPool, HostAddresses, InetListeners, parseCidr } from './addr/index.ts';
 import { heldEnds } from './admin/held-sockets.ts';
 import { adminMethods, type GatewayStatus } from './admin/methods.ts';
 import { socketRows } from './admin/rows.ts';
@@ -257,6 +257,7 @@ export class Gateway {
       flows,
       pool: this.#pool,
       hosts,
+      inet: new InetListeners(),
       targets: new Targets({ pool: this.#pool, hosts, node }),
       ports: this.#ports,
       procs: this.#procs,

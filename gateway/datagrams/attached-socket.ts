@@ -10,6 +10,7 @@ import type { Proc } from '../processes/process-table.ts';
 import type { Endpoint } from '../sockets/endpoint.ts';
 import type { DatagramLink } from './datagram-link.ts';
 import type { HeaderWords } from './header.ts';
+import type { Outside } from './outside.ts';
 
 /** Datagrams that wait while a flow is allocated: a burst at the start is not lost, as it is not on one host. */
 export const MAX_QUEUED = 512;
@@ -22,6 +23,8 @@ export type RouteKind =
   | 'local'
   /** Over a ring flow. */
   | 'remote'
+  /** Into the real network. */
+  | 'outside'
   /** To several. */
   | 'group'
   /** Refused until `until`. */
@@ -75,6 +78,8 @@ export interface AttachedSocket {
   proc: Proc;
   readonly endpoint: Endpoint;
   watch: Watch | undefined;
+  /** Its sockets in the real network, once it has sent there. */
+  outside: Outside | undefined;
   /** The last route used: bursts go to one destination. */
   last: Route | undefined;
   /** BOUNDED by MAX_ROUTES of the router. */

@@ -52,6 +52,7 @@ export interface DatagramServiceDeps
     | 'pid'
     | 'pool'
     | 'hosts'
+    | 'inet'
     | 'ports'
     | 'targets'
     | 'serials'
@@ -131,14 +132,16 @@ export class DatagramService implements Service {
     } as const;
     const decision = decideOut(this.#deps, proc.run.rules, call);
     if (decision.kind === 'reject') return { err: decision.errno, text: decision.words };
-    if (decision.kind === 'pass') {
+    const sends = (request.flags & ReqFlag.SEND) !== 0;
+    // Who sends without connecting belongs to both worlds, unless he wants to see packets as they are.
+    if (decision.kind === 'pass' && (!sends || (request.flags & ReqFlag.REAL) !== 0)) {
       this.detach(request.ino);
       return { action: Action.PASS, text: decision.words };
     }
     const socket = this.#sockets.get(request.ino) ?? this.#autobind(request, proc, fds);
     if (typeof socket === 'number') return { err: socket };
     const target = decision.kind === 'flow' ? decision.target : ({ kind: 'unknown' } as const);
-    if ((request.flags & ReqFlag.SEND) !== 0) return this.#reply(socket, decision.words);
+    if (sends) return this.#reply(socket, decision.words);
     return this.#connect(socket, request, target, decision.words);
   }
 
@@ -220,6 +223,7 @@ export class DatagramService implements Service {
     socket.gone = true;
     this.#router.removeAll(socket);
     socket.watch?.close();
+    socket.outside?.close();
     this.#deps.os.close(socket.fd);
     this.#deps.keeper.drop(ino);
     const endpoint = this.#deps.ports.release(ino);
@@ -233,6 +237,7 @@ export class DatagramService implements Service {
       socket.gone = true;
       this.#router.removeAll(socket);
       socket.watch?.close();
+      socket.outside?.close();
       this.#deps.os.close(socket.fd);
     }
     this.#sockets.clear();
@@ -278,6 +283,7 @@ export class DatagramService implements Service {
       proc,
       endpoint,
       watch: undefined,
+      outside: undefined,
       last: undefined,
       routes: new Map(),
       members: new Map(),

@@ -147,6 +147,9 @@ export class Pump {
           route.link?.send(this.#bytes, at, this.#lens[i]! - HEADER_BYTES);
         }
         return route.link?.flush();
+      case 'outside':
+        for (let i = first; i < first + count; i++) this.#sendOutside(route, i);
+        return;
       case 'pending':
         for (let i = first; i < first + count; i++) this.#enqueue(route, i);
         return;
@@ -196,6 +199,13 @@ export class Pump {
         return;
       }
     }
+  }
+
+  #sendOutside(route: Route, index: number): void {
+    const { from, ip, port } = route;
+    const errno = from.outside?.send(ip, port, this.#bytes, index * SLOT, this.#lens[index]!) ?? 0;
+    // sendto itself would have failed.
+    if (errno !== 0) this.sendError(from, route, errno);
   }
 
   #enqueue(route: Route, index: number): void {

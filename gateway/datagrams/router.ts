@@ -19,9 +19,10 @@ import { decodeHelloReply, encodeHello } from '../sof/hello.ts';
 import type { AttachedSocket, Route, RouteKind } from './attached-socket.ts';
 import { DatagramLink } from './datagram-link.ts';
 import { headerOf, ipAt, portOf, routeKeyOf } from './header.ts';
+import { Outside, type OutsideVerbs } from './outside.ts';
 import type { Pump } from './pump.ts';
 
-const { ENETUNREACH, ECONNREFUSED } = constants.errno;
+const { ECONNREFUSED } = constants.errno;
 
 const MAX_ROUTES = 32_768;
 const MAX_SOCKET_ROUTES = 8192;
@@ -45,12 +46,14 @@ export interface RouterDeps
     | 'procs'
     | 'pool'
     | 'hosts'
+    | 'inet'
     | 'ports'
     | 'targets'
     | 'serials'
     | 'sweepNow'
     | 'table'
   > {
+  readonly os: OutsideVerbs;
   readonly offers: Offers;
   readonly pump: () => Pump;
   readonly socketOf: (ino: number) => AttachedSocket | undefined;
@@ -258,8 +261,7 @@ export class Router {
     const decision = decideOut(this.#deps, from.proc.run.rules, call);
     switch (decision.kind) {
       case 'pass':
-        // The socket is a flow's already; it cannot be a real one as well.
-        return this.#refuse(route, ENETUNREACH, REFUSED_AFAR, true);
+        return this.#goOutside(route);
       case 'reject':
         return this.#refuse(route, decision.errno, REFUSED_HERE, true);
       case 'blackhole':
@@ -272,6 +274,26 @@ export class Router {
     const dialled = dialledAddress(ip);
     const source = this.#source(from, decision.target, dialled);
     void this.#allocate(route, { name, target: decision.target, dialled, source });
+  }
+
+  /** The program's socket gets a real one beside it. */
+  #goOutside(route: Route): void {
+    const { from, ip } = route;
+    const { os } = this.#deps;
+    from.outside ??= new Outside(
+      { os, deliver: (ip, port, payload) => this.#fromOutside(from, ip, port, payload) },
+      from.endpoint,
+    );
+    from.outside.expect(ip);
+    this.#settle(route, 'outside');
+  }
+
+  #fromOutside(to: AttachedSocket, ip: Ip, port: number, payload: Uint8Array): void {
+    const { family, peer } = to.endpoint;
+    if (peer !== undefined && (peer.ip !== ip || peer.port !== port)) return;
+    const route = to.routes.get(routeKeyOf(ip, port));
+    if (route !== undefined) route.used = this.#tick;
+    this.#deps.pump().send(to, headerOf(ip, port, family), payload);
   }
 
   #source(from: AttachedSocket, target: Target, dialled: Ip): Ip {

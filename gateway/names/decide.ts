@@ -1,5 +1,6 @@
 /** Turns an address that a program binds, connects or sends to into what happens with it: rules first, then the defaults. */
 import { constants } from 'node:os';
+import type { InetListeners } from '../addr/inet-listeners.ts';
 import { formatEndpoint, type Ip } from '../addr/ip.ts';
 import {
   expandTemplate,
@@ -8,6 +9,7 @@ import {
   type Protocol,
   type Rule,
 } from '../rules/index.ts';
+import type { PortTable } from '../sockets/port-table.ts';
 import type { Target, Targets } from './targets.ts';
 
 const { EHOSTUNREACH } = constants.errno;
@@ -66,15 +68,23 @@ export function decideIn(rules: readonly Rule[], call: Call): InDecision {
   }
 }
 
-export function decideOut(
-  deps: { targets: Targets; node: string },
-  rules: readonly Rule[],
-  call: Call,
-): OutDecision {
+export interface DecideOutDeps {
+  readonly targets: Targets;
+  readonly node: string;
+  readonly ports: Pick<PortTable, 'lookup'>;
+  readonly inet: Pick<InetListeners, 'has'>;
+}
+
+/** Name servers answer over TCP what is too long for a datagram. */
+const DNS_PORT = 53;
+
+export function decideOut(deps: DecideOutDeps, rules: readonly Rule[], call: Call): OutDecision {
   const found = firstMatch(rules, { direction: 'out', ...call });
   const where = `${call.protocol} ${formatEndpoint(call.ip, call.port)}`;
   const target = deps.targets.classify(call.ip);
   const rule = rules[found];
+  if (rule === undefined && target.kind === 'own' && servedElsewhere(deps, call))
+    return { kind: 'pass', words: `default: pass to the kernel's own socket, ${where}` };
   if (rule === undefined) return byDefault(deps.node, target, where);
   const head = `rule ${found + 1} (${rule.where}): ${formatAction(rule.action)}`;
   switch (rule.action.kind) {
@@ -90,6 +100,12 @@ export function decideOut(
       return byName(deps.node, target, expandTemplate(template ?? '%a', call), head, where);
     }
   }
+}
+
+/** This host's own resolver and the like: datagrams to a port that no program of ours has, but a real socket. */
+function servedElsewhere(deps: DecideOutDeps, { protocol, ip, port }: Call): boolean {
+  if (protocol === 'tcp' && port !== DNS_PORT) return false;
+  return deps.ports.lookup(protocol, ip, port) === undefined && deps.inet.has(protocol, ip, port);
 }
 
 /** A rule named the destination. Several names, joined by `+`, make a group. */

@@ -31,6 +31,7 @@ export const ReqFlag = {
   DISCONNECT: 32,
   SEND: 64,
   BROADCAST: 128,
+  REAL: 256,
 } as const;
 
 export const RepFlag = { TCP_PASS: 1, UDP_PASS: 2, HAS4: 4, HAS6: 8 } as const;

@@ -44,6 +44,7 @@ export interface StreamServiceDeps
     | 'node'
     | 'pool'
     | 'hosts'
+    | 'inet'
     | 'ports'
     | 'procs'
     | 'targets'

@@ -257,9 +257,21 @@ int oshim__dgram_connect(struct oshim__sock *s, const struct sockaddr *sa, sockl
     return error != 0 ? error : change(s, &addr, 0, "connect");
 }
 
+/* The program wants to see packets as they are: then its socket should be a real one. */
+static bool wants_packets(const struct oshim__sock *s)
+{
+    static const int about_packets[] = {OSHIM_OPT_TTL,     OSHIM_OPT_HOPS6,        OSHIM_OPT_RECVERR,
+                                        OSHIM_OPT_RECVERR6, OSHIM_OPT_MTU_DISCOVER, OSHIM_OPT_MTU_DISCOVER6};
+    for (size_t i = 0; i < sizeof(about_packets) / sizeof(about_packets[0]); i++)
+        if (oshim__opt_is_set(s->slot, about_packets[i]))
+            return true;
+    return false;
+}
+
 int oshim__dgram_attach(struct oshim__sock *s, const struct oshim__addr *destination)
 {
-    return change(s, destination, OURO_REQ_SEND, "sendto");
+    uint32_t real = wants_packets(s) ? OURO_REQ_REAL : 0;
+    return change(s, destination, OURO_REQ_SEND | real, "sendto");
 }
 
 bool oshim__dgram_peer(const struct oshim__sock *s, struct oshim__addr *peer)
