@@ -71,8 +71,14 @@ export class IpcpManager {
     const { registry, supervisor, log } = this.#deps;
     const entry = registry.ipcps.need(name);
     const link = await supervisor.ready();
-    if (!entry.machine.is('init'))
-      throw new UsageError(`IPCP ${name} is ${entry.machine.state}, not init`, 'EIPCPSTATE');
+    if (!entry.machine.is('init')) {
+      const { state } = entry.machine;
+      const why =
+        entry.membership === undefined
+          ? `is ${state}, not init`
+          : `is ${state} in layer ${entry.membership.layer} already`;
+      throw new UsageError(`IPCP ${name} ${why}; destroy it first`, 'EIPCPSTATE');
+    }
     await this.#join(link, entry, wanted);
     const { pid } = supervisor;
     const layer = entry.membership?.layer ?? wanted.layer;

@@ -94,7 +94,10 @@ export class Irmd {
     const lock = LockFile.tryLock(join(dir, 'irmd.lock'));
     if (lock === undefined) {
       const holder = LockFile.holder(join(dir, 'irmd.lock'));
-      throw new PolicyError(`IRMd already running (${holder ?? 'unknown pid'}) in ${dir}`, 'EBUSY');
+      throw new PolicyError(
+        `IRMd already running (${holder ?? 'unknown pid'}) in ${dir}; one that ouro-run brought along ends with \`ouro-run --stop\``,
+        'EBUSY',
+      );
     }
     this.#scope.add(lock, () => lock.release());
     const saved = loadState(this.#statePath, this.#log);

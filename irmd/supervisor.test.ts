@@ -193,7 +193,7 @@ describe('IPCPs', () => {
     const irm = real.irm();
     expect(await rejection(irm.createIpcp('l', 'local'))).toBe('EEXIST There is an IPCP l already');
     expect(await rejection(irm.bootstrapIpcp('l', 'x'))).toBe(
-      'EIPCPSTATE IPCP l is operational, not init',
+      'EIPCPSTATE IPCP l is operational in layer layer already; destroy it first',
     );
     expect(await rejection(irm.bootstrapIpcp('none', 'x'))).toBe('EIPCP There is no IPCP none');
     expect(await rejection(irm.registerName('server', { layer: 'layer' }))).toBe(

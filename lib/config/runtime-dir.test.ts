@@ -32,6 +32,17 @@ describe('daemonDir', () => {
     expect(daemonDir({}, 5, () => 77)).toEqual({ path: '/tmp/ouroboros-5', mode: 0o700 });
   });
 
+  it('gives the system folder to the own group of the user behind sudo', () => {
+    const groups = (name: string) => ({ ada: 1001, users: 100 })[name];
+    const env = { SUDO_USER: 'ada', SUDO_GID: '1001' };
+    expect(daemonDir(env, 0, groups)).toMatchObject({ mode: 0o750, gid: 1001 });
+    expect(daemonDir(env, 0, (name) => (name === 'ouroboros' ? 77 : groups(name))).gid).toBe(77);
+    // A group that is shared is not the user's own.
+    expect(daemonDir({ ...env, SUDO_GID: '100' }, 0, groups).mode).toBe(0o700);
+    expect(daemonDir({ SUDO_USER: 'eve', SUDO_GID: '1001' }, 0, groups).mode).toBe(0o700);
+    expect(daemonDir(env, 1001, groups).gid).toBeUndefined();
+  });
+
   it('refuses a folder that depends on where the caller stands', () => {
     expect(() => daemonDir({ OUROBOROS_DIR: 'here' }, 0)).toThrow(
       'OUROBOROS_DIR is not an absolute path: here',
@@ -54,6 +65,15 @@ describe('prepareDir', () => {
     expect(prepareDir({ path, mode: 0o700 })).toBe(path);
     expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(prepareDir({ path, mode: 0o700 })).toBe(path);
+  });
+
+  it('follows a group that has come or gone', () => {
+    const path = join(base, 'run');
+    prepareDir({ path, mode: 0o700 });
+    prepareDir({ path, mode: 0o750, gid: process.getgid!() });
+    expect(statSync(path).mode & 0o777).toBe(0o750);
+    prepareDir({ path, mode: 0o700 });
+    expect(statSync(path).mode & 0o777).toBe(0o700);
   });
 
   it('gives the folder to its group', () => {

@@ -23,7 +23,8 @@ export interface RuntimeDir {
 }
 
 /**
- * Folder of a daemon that this user starts.
+ * Folder of a daemon that this user starts. The system's one belongs to group `ouroboros`; where there is none, to the own group
+ * of the user who started it through sudo (named like the user: nobody else is in it unless put there).
  * @param groupId gid of a group by name, undefined when there is no such group.
  * @throws UsageError when $OUROBOROS_DIR is not an absolute path.
  */
@@ -35,7 +36,7 @@ export function daemonDir(
   const given = explicitDir(env);
   if (given !== undefined) return { path: given, mode: 0o700 };
   if (uid !== 0) return { path: userDir(env, uid), mode: 0o700 };
-  const gid = groupId(GROUP);
+  const gid = groupId(GROUP) ?? sudoGroup(env, groupId);
   return gid === undefined
     ? { path: SYSTEM_DIR, mode: 0o700 }
     : { path: SYSTEM_DIR, mode: 0o750, gid };
@@ -46,9 +47,13 @@ export function daemonDir(
  * @throws PolicyError for a symbolic link, another owner or a looser mode.
  */
 export function prepareDir(dir: RuntimeDir): string {
-  const fresh = !existsSync(dir.path);
+  const found = lstatSync(dir.path, { throwIfNoEntry: false });
+  // The group may have come or gone since the folder was made; what others may do is not repaired.
+  const hadGroup =
+    found?.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o7777) === 0o750;
+  if (hadGroup && dir.gid === undefined) chmodSync(dir.path, dir.mode);
   ensureRuntimeDir(dir.path, dir.mode);
-  if (fresh && dir.gid !== undefined) {
+  if (dir.gid !== undefined && (found?.gid !== dir.gid || (found.mode & 0o777) !== dir.mode)) {
     chownSync(dir.path, -1, dir.gid);
     // A change of group may clear bits of the mode.
     chmodSync(dir.path, dir.mode);
@@ -105,6 +110,14 @@ function explicitDir(env: Env): string | undefined {
   if (given === undefined || given === '') return undefined;
   if (!isAbsolute(given)) throw new UsageError(`OUROBOROS_DIR is not an absolute path: ${given}`);
   return given.length > 1 ? given.replace(/\/+$/, '') : given;
+}
+
+/** Gid of the own group of the user who called sudo, if there is one. */
+function sudoGroup(env: Env, groupId: (name: string) => number | undefined): number | undefined {
+  const { SUDO_USER: user, SUDO_GID: gid } = env;
+  if (user === undefined || user === 'root' || gid === undefined) return undefined;
+  const own = groupId(user);
+  return own !== undefined && String(own) === gid ? own : undefined;
 }
 
 function userDir(env: Env, uid: number): string {

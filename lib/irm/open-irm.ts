@@ -1,6 +1,6 @@
 /** Finds the irmd that answers and opens a management client to it. */
 // Not the index: schemas and loggers would triple the start-up time of `irm` and `ouro-run`.
-import { clientDirs, type Env, irmSocket, whyNotTrusted } from '#lib/config/runtime-dir.ts';
+import { clientDirs, type Env, GROUP, irmSocket, whyNotTrusted } from '#lib/config/runtime-dir.ts';
 import { type Clock, OuroError, PeerError } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
 import { connectChannel, RpcPeer, type SeqpacketChannel } from '#lib/rpc/index.ts';
@@ -29,6 +29,7 @@ export function connectIrmd(
 ): SeqpacketChannel {
   const dirs = dir === undefined ? clientDirs(deps.env, deps.uid) : [dir];
   const tried: string[] = [];
+  let closed: string | undefined;
   for (const folder of dirs) {
     const distrust = whyNotTrusted(folder, deps.uid);
     if (distrust !== undefined) {
@@ -40,10 +41,15 @@ export function connectIrmd(
     } catch (error) {
       if (!(error instanceof OuroError)) throw error;
       tried.push(error.message);
+      if (error.code === 'EACCES') closed = folder;
     }
   }
+  const start = 'Start one with `irmd --stdout`, or use `ouro-run`';
+  const join =
+    `The irmd in ${closed} is for root and group ${GROUP}: \`sudo groupadd -f ${GROUP}; ` +
+    `sudo usermod -aG ${GROUP} $USER\`, start irmd again and log in again; or start your own with \`irmd --stdout\``;
   throw new PeerError(
-    `No irmd answers (${tried.join('; ')}). Start one with \`irmd --stdout\`, or use \`ouro-run\``,
+    `No irmd answers (${tried.join('; ')}). ${closed === undefined ? start : join}`,
     'EIRMD',
   );
 }
