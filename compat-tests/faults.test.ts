@@ -46,6 +46,17 @@ try:
 except EOFError: print("error EOF", flush=True)
 except OSError as e: print("error", e.errno, flush=True)`;
 
+/** Asks for an echo every few milliseconds on one socket; prints "asked <n>" now and then. */
+const TALKER = `
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.2); s.connect(("127.0.0.1", 9000)); n = 0
+while True:
+    try:
+        s.send(b"x"); s.recv(10); n += 1
+        if n % 20 == 0: print("asked", n, flush=True)
+    except OSError: pass
+    time.sleep(0.002)`;
+
 const once = (kind: 'TCP' | 'UDP') => `
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_${kind === 'TCP' ? 'STREAM' : 'DGRAM'}); s.settimeout(1)
@@ -66,11 +77,15 @@ const works = (host: Host, kind: 'TCP' | 'UDP', ms = 5000) =>
     ms,
   );
 
-/** The process that is gateway, irmd and local IPCP in one; its guard has the same words on its command line. */
-const stackOf = (host: Host) =>
-  waitFor('the stack', () =>
-    host.pidsOf('ouro-run/stack').find((pid) => !commandLine(pid).includes('ouro-guard')),
-  );
+/** The processes that are gateway, irmd and local IPCP in one; a guard has the same words on its command line. */
+const stacksOf = (host: Host) =>
+  host.pidsOf('ouro-run/stack').filter((pid) => !commandLine(pid).includes('ouro-guard'));
+const stackOf = (host: Host) => waitFor('the stack', () => stacksOf(host)[0]);
+const openSockets = (pid: number) =>
+  readdirSync(`/proc/${pid}/fd`).filter((fd) =>
+    readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:'),
+  ).length;
+const guardOf = (host: Host) => waitFor('the guard', () => host.pidsOf('ouro-guard')[0]);
 
 async function within(ms: number, what: string, check: () => boolean): Promise<void> {
   await waitFor(what, check, ms);
@@ -129,6 +144,63 @@ onHost('kill -9 of the gateway ends relayed streams within a second', async (hos
   await within(1000, 'the error', () => /error (EOF|104|32)/.test(client.stdout));
   await works(host, 'TCP');
 });
+
+onHost('kill -9 of the guard: nobody notices, also not when the stack dies next', async (host) => {
+  const [server, client] = await pair(host);
+  const talker = host.start(['python3', '-c', TALKER]);
+  const goesOn = (proc: Proc, what: string) => {
+    const seen = proc.stdout.length;
+    return waitFor(`${what} to go on`, () => proc.stdout.length > seen, 5000);
+  };
+  await goesOn(talker, 'datagrams');
+  for (let round = 0; round < 2; round++) {
+    const [stack, guard] = [await stackOf(host), await guardOf(host)];
+    process.kill(guard, 'SIGKILL');
+    // Its connection to the stack, and what the server and the talker have.
+    await waitFor('another guard that keeps datagram sockets', () =>
+      host.pidsOf('ouro-guard').some((pid) => pid !== guard && openSockets(pid) >= 3),
+    );
+    assert.deepEqual(stacksOf(host), [stack]);
+    await Promise.all([goesOn(client, 'the stream'), goesOn(talker, 'datagrams')]);
+    process.kill(stack, 'SIGKILL');
+    await works(host, 'TCP');
+    await works(host, 'UDP');
+    await Promise.all([goesOn(client, 'the stream'), goesOn(talker, 'datagrams')]);
+    assert.equal(stacksOf(host).length, 1);
+  }
+  assert.ok(server.alive);
+  assert.doesNotMatch(client.stdout, /error/);
+});
+
+onHost('kill -9 of guard and stack at once: the next program starts others', async (host) => {
+  const [server] = await pair(host);
+  const [stack, guard] = [await stackOf(host), await guardOf(host)];
+  for (const pid of [guard, stack]) process.kill(pid, 'SIGKILL');
+  await works(host, 'TCP');
+  assert.ok(server.alive);
+  const racers = Array.from({ length: 8 }, () => host.run(['true']));
+  for (const { code, stderr } of await Promise.all(racers)) assert.equal(code, 0, stderr);
+  assert.equal(stacksOf(host).length, 1);
+});
+
+onHost(
+  'a stack that is stopped leaves nothing, and one starts while another ends',
+  async (host) => {
+    for (let round = 0; round < 3; round++) {
+      await host.ok(['true']);
+      const [stopped, ...started] = await Promise.all([
+        host.tool('ouro-run', '--stop'),
+        ...Array.from({ length: 4 }, () => host.run(['true'])),
+      ]);
+      assert.equal(stopped?.code, 0, stopped?.stderr);
+      // One that is between its run and its first word to the gateway when that ends is ended, too.
+      for (const { code, stderr } of started) assert.ok(code === 0 || code === 127, stderr);
+      assert.ok(stacksOf(host).length <= 1);
+    }
+    await host.tool('ouro-run', '--stop');
+    assert.equal(existsSync(host.runtime), false);
+  },
+);
 
 onHost('kill -9 of ipcpd and irmd: they come back, and so do new connections', async (host) => {
   const startIrmd = () => host.start([bin('irmd'), '--stdout'], { under: false });

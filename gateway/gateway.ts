@@ -226,6 +226,11 @@ export class Gateway {
     this.#table.close();
   }
 
+  /** The sockets that the keeper has, by key. */
+  *keptSockets(): Iterable<readonly [number, number]> {
+    for (const { ino, fd } of this.#datagrams.sockets()) yield [ino, fd];
+  }
+
   status(): GatewayStatus {
     const { version, pid, uid, node, embedded } = this.#config;
     return {

@@ -1,6 +1,6 @@
 /** The real guard, built from shim/guard, with small scripts as its stack. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 const shim = fileURLToPath(new URL('../shim', import.meta.url));
 const guard = join(shim, 'build/ouro-guard');
+const addon = fileURLToPath(new URL('../native/build/ouro.node', import.meta.url));
 execFileSync('make', ['-s', '-C', shim, 'build/ouro-guard']);
 
 let dir: string;
@@ -75,8 +76,66 @@ describe('ouro-guard', () => {
     expect(read(log)).toMatch(/ended/);
   });
 
+  it('says which guard has the folder, and removes it when nothing is left in it', async () => {
+    const folder = join(dir, 'run/gw');
+    mkdirSync(folder, { recursive: true });
+    log = join(folder, 'log');
+    start(`while ! test -e end; do sleep 0.02; done; rm ${log}; exit 0`);
+    const second = spawnSync(guard, [log, '/none'], { encoding: 'utf8' });
+    expect([second.status, Number(second.stdout), second.stderr]).toEqual([3, pid, '']);
+    writeFileSync(join(dir, 'end'), '');
+    await until(() => !alive(), 'the end');
+    expect(existsSync(join(dir, 'run'))).toBe(false);
+    // A folder that has just gone is somebody else's doing, too.
+    expect(spawnSync(guard, [log, '/none'], { encoding: 'utf8' }).status).toBe(3);
+    const refused = spawnSync(guard, ['/dev/null/x', '/none'], { encoding: 'utf8' });
+    expect([refused.status, refused.stderr]).toEqual([
+      1,
+      'ouro-guard: /dev/null/x.lock: Not a directory\n',
+    ]);
+  });
+
+  it('keeps the lock as long as the stack runs, for a guard that the stack starts itself', async () => {
+    const script = join(dir, 'stack.cjs');
+    // First life: started by a guard, kills it, starts another. Second life: what the other one was given comes back.
+    writeFileSync(
+      script,
+      `const os = require(${JSON.stringify(addon)});
+const fs = require('node:fs');
+const { spawn, spawnSync } = require('node:child_process');
+const wait = () => { const b = Buffer.alloc(9); for (;;) { const fds = []; const n = os.recvMsg(3, b, 0, 9, fds); if (n > 0) return [b, n, fds]; } };
+if (!fs.existsSync('first')) {
+  fs.writeFileSync('first', '');
+  process.kill(process.ppid, 'SIGKILL');
+  const other = spawnSync(${JSON.stringify(guard)}, [${JSON.stringify(log)}, '/none']);
+  console.log('locked', other.status);
+  const [ours, its] = os.socketpair('seqpacket');
+  const args = ['--adopt', ${JSON.stringify(log)}, process.execPath, process.argv[1]];
+  const next = spawn(${JSON.stringify(guard)}, args, { detached: true, stdio: ['ignore', 'ignore', 'ignore', its, 4] });
+  const [a, b] = os.socketpair('dgram');
+  const keep = Buffer.alloc(9); keep.write('P'); keep[1] = 7;
+  os.sendMsg(ours, keep, 0, 9, [a]);
+  os.send(b, Buffer.from('kept'), 0, 4);
+  fs.writeFileSync('pid', String(next.pid));
+  process.kill(process.pid, 'SIGKILL');
+}
+os.sendMsg(3, Buffer.from('L'), 0, 1, []);
+const [m, n, fds] = wait();
+const got = Buffer.alloc(4);
+os.recv(fds[0], got, 0, 4);
+console.log('second', n, m[1], got.toString(), fs.readFileSync(${JSON.stringify(`${log}.lock`)}, 'utf8') === process.ppid + '\\n');
+os.sendMsg(3, Buffer.from('Q'), 0, 1, []);
+process.exit(1);`,
+    );
+    start(`exec ${process.execPath} ${script}`);
+    await until(() => !alive() && existsSync(join(dir, 'pid')), 'the end of the first guard');
+    pid = Number(read(join(dir, 'pid')));
+    await until(() => !alive(), 'the end of the second guard');
+    expect(read(log)).toBe('locked 3\nouro-guard: the stack has died\nsecond 9 7 kept true\n');
+    expect(existsSync(`${log}.lock`)).toBe(false);
+  });
+
   it('keeps descriptors for the next stack', async () => {
-    const addon = fileURLToPath(new URL('../native/build/ouro.node', import.meta.url));
     const script = join(dir, 'stack.cjs');
     // First life: gives the reading end of a pair away under key 2^33 + 7. Second life: gets it and reads.
     writeFileSync(

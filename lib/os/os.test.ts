@@ -234,7 +234,23 @@ describe('runtime folders', () => {
     lock?.release();
     const again = LockFile.tryLock(path);
     expect(again).toBeDefined();
-    again?.release();
-    expect(LockFile.holder(join(dir, 'none'))).toBeUndefined();
+    again?.remove();
+    expect(LockFile.holder(path)).toBeUndefined();
+    again?.remove();
+  });
+
+  test('are not taken on a file that was removed meanwhile', () => {
+    const path = join(dir, 'removed');
+    const old = LockFile.tryLock(path);
+    let turns = 0;
+    const flock = (fd: number, exclusive: boolean, nonblock: boolean) => {
+      // The holder removes the file after we have opened it.
+      if (turns++ === 0) old?.remove();
+      return os.flock(fd, exclusive, nonblock);
+    };
+    const lock = LockFile.tryLock(path, { flock });
+    expect(turns).toBe(2);
+    expect(LockFile.tryLock(path)).toBeUndefined();
+    lock?.remove();
   });
 });

@@ -3,12 +3,15 @@ import {
   chmodSync,
   closeSync,
   constants,
+  fstatSync,
   ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   type Stats,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { PolicyError, UsageError } from '#lib/core/errors.ts';
@@ -57,16 +60,22 @@ export class LockFile {
   /** Undefined when another process holds it; `holder` says which. */
   static tryLock(path: string, os: Pick<NativeVerbs, 'flock'> = real): LockFile | undefined {
     const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
-    const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o644);
-    const result = os.flock(fd, true, true);
-    if (result < 0) {
+    for (;;) {
+      const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o644);
+      const result = os.flock(fd, true, true);
+      if (result < 0) {
+        closeSync(fd);
+        if (result === EAGAIN) return undefined;
+        throw osError(result, `Locking ${path}`);
+      }
+      // One that was removed between open and lock is not the file that others see.
+      if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) {
+        ftruncateSync(fd);
+        writeSync(fd, `${process.pid}\n`, 0);
+        return new LockFile(path, fd);
+      }
       closeSync(fd);
-      if (result === EAGAIN) return undefined;
-      throw osError(result, `Locking ${path}`);
     }
-    ftruncateSync(fd);
-    writeSync(fd, `${process.pid}\n`, 0);
-    return new LockFile(path, fd);
   }
 
   /** Pid in a lock file, undefined when there is none. */
@@ -79,7 +88,13 @@ export class LockFile {
     }
   }
 
-  /** The file stays: removing it would race with the next holder. Idempotent. */
+  /** Also removes the file. Idempotent. */
+  remove(): void {
+    if (this.#fd >= 0) rmSync(this.path, { force: true });
+    this.release();
+  }
+
+  /** The file stays. Idempotent. */
   release(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;

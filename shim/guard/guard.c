@@ -1,20 +1,28 @@
 /*
  * ouro-guard: keeps a gateway's stack process running.
  *
- *     ouro-guard LOG PROGRAM [ARG...]        prints its pid and goes to the background; when LOG has a guard
- *                                            already, prints that one's pid instead
+ *     ouro-guard LOG PROGRAM [ARG...]            prints its pid and goes to the background; when LOG has a guard
+ *                                                already, prints that one's pid instead (0: not known) and ends
+ *                                                with status 3
+ *     ouro-guard --adopt LOG PROGRAM [ARG...]    takes the place of a guard that has died; started by the stack,
+ *                                                with a socket to it and the lock as its descriptors 3 and 4
  *
  * Theory of operation. One single-threaded process without allocation after its start. It runs PROGRAM with one end of a
- * SOCK_SEQPACKET pair on descriptor 3 and LOG on 1 and 2, and starts it again when it dies by a signal or with
- * an error, at most MAX_STARTS times in WINDOW seconds. PROGRAM gives it descriptors to keep (docs/protocols/gateway.md):
- * they outlive PROGRAM, and its successor asks for them. An exit with status 0 ends the guard. The guard holds a lock on
- * LOG.lock as long as it runs: while the stack starts again, nobody may take its place without what is kept here.
+ * SOCK_SEQPACKET pair on descriptor 3, the lock on 4, and LOG on 1 and 2, and starts it again when it dies by a signal or
+ * with an error, at most MAX_STARTS times in WINDOW seconds. PROGRAM gives it descriptors to keep
+ * (docs/protocols/gateway.md): they outlive PROGRAM, and its successor asks for them. An exit with status 0, or the word
+ * that it ends in order, ends the guard, which then removes the folder of LOG and the one above if they are empty.
  *
- * BOUNDED: MAX_KEPT descriptors; one more replaces none and is closed.
+ * The lock is on LOG.lock, and belongs to guard and stack together: it is free when both have gone. While one of the two
+ * is being started again, nobody may take the place of the pair without what the other one has.
  */
 #define _GNU_SOURCE
+#include "kept.h"
+#include "lock.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,112 +30,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    MAX_KEPT = 4096,
     MAX_STARTS = 5,
     WINDOW = 10,
     STACK_FD = 3,
-    MESSAGE_BYTES = 9,
+    LOCK_FD = 4,
+    /* Above all numbers that have a meaning. */
+    SPARE_FD = 16,
+    /* Exit status: another guard has the folder. */
+    GUARDED = 3,
 };
 
-struct kept {
-    uint64_t key;
-    int fd;
+struct stack {
+    pid_t pid;
+    int pidfd;
+    int sock;
+    /* Not a child of ours: its exit status cannot be known. */
+    bool adopted;
+    /* It has said that it ends in order. */
+    bool quits;
 };
-
-static struct kept kept[MAX_KEPT];
-static int kept_count;
-
-static int find(uint64_t key)
-{
-    for (int i = 0; i < kept_count; i++)
-        if (kept[i].key == key)
-            return i;
-    return -1;
-}
-
-static void keep(uint64_t key, int fd)
-{
-    int i = find(key);
-
-    if (i >= 0) {
-        close(kept[i].fd);
-        kept[i].fd = fd;
-    } else if (kept_count < MAX_KEPT) {
-        kept[kept_count++] = (struct kept){.key = key, .fd = fd};
-    } else {
-        close(fd);
-    }
-}
-
-static void drop(uint64_t key)
-{
-    int i = find(key);
-
-    if (i < 0)
-        return;
-    close(kept[i].fd);
-    kept[i] = kept[--kept_count];
-}
-
-/* Blocks while the stack is slow to read: the guard has nothing else to do then. */
-static void send_message(int sock, char letter, uint64_t key, int fd)
-{
-    uint8_t bytes[MESSAGE_BYTES] = {(uint8_t)letter};
-    union {
-        char space[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
-    struct iovec iov = {.iov_base = bytes, .iov_len = fd < 0 ? 1 : sizeof(bytes)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    for (int i = 0; i < 8; i++)
-        bytes[1 + i] = (uint8_t)(key >> (8 * i));
-    if (fd >= 0) {
-        msg.msg_control = control.space;
-        msg.msg_controllen = sizeof(control.space);
-        struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-        cmsg->cmsg_level = SOL_SOCKET;
-        cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-    }
-    while (sendmsg(sock, &msg, MSG_NOSIGNAL) < 0 && errno == EINTR)
-        ;
-}
-
-static int received_fd(struct msghdr *msg)
-{
-    int fd = -1;
-
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int got;
-            memcpy(&got, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-            if (fd < 0)
-                fd = got;
-            else
-                close(got);
-        }
-    }
-    return fd;
-}
 
 /* False when the stack has closed its end. */
-static bool handle_message(int sock)
+static bool handle_message(struct stack *stack)
 {
     uint8_t bytes[MESSAGE_BYTES];
     union {
@@ -141,7 +74,7 @@ static bool handle_message(int sock)
         .msg_control = control.space,
         .msg_controllen = sizeof(control.space),
     };
-    ssize_t got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    ssize_t got = recvmsg(stack->sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     uint64_t key = 0;
 
     if (got < 0)
@@ -162,77 +95,115 @@ static bool handle_message(int sock)
     if (bytes[0] == 'D' && got == MESSAGE_BYTES) {
         drop(key);
     } else if (bytes[0] == 'L') {
-        for (int i = 0; i < kept_count; i++)
-            send_message(sock, 'K', kept[i].key, kept[i].fd);
-        send_message(sock, 'E', 0, -1);
+        list(stack->sock);
+    } else if (bytes[0] == 'Q' && got == 1) {
+        stack->quits = true;
     }
     return true;
 }
 
-static void run_stack(int sock, char **argv, const sigset_t *mask)
+static void run_stack(int sock, int lock, char **argv, const sigset_t *mask)
 {
-    /* The stack must not outlive the guard: nobody would restart it, or keep its sockets. */
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    /* Either may have the number that the other one shall get. */
+    int spare_sock = fcntl(sock, F_DUPFD_CLOEXEC, SPARE_FD);
+    int spare_lock = fcntl(lock, F_DUPFD_CLOEXEC, SPARE_FD);
+
     sigprocmask(SIG_SETMASK, mask, NULL);
-    if (sock != STACK_FD) {
-        if (dup2(sock, STACK_FD) < 0)
-            _exit(126);
-    } else {
-        fcntl(sock, F_SETFD, 0);
-    }
+    if (dup2(spare_sock, STACK_FD) < 0 || dup2(spare_lock, LOCK_FD) < 0)
+        _exit(126);
     execv(argv[0], argv);
     dprintf(STDERR_FILENO, "ouro-guard: %s: %s\n", argv[0], strerror(errno));
     _exit(127);
 }
 
-static pid_t start_stack(char **argv, const sigset_t *mask, int *sock)
+static int open_pidfd(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static bool start_stack(struct stack *stack, int lock, char **argv, const sigset_t *mask)
 {
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return -1;
+        return false;
 
     pid_t pid = fork();
 
     if (pid == 0)
-        run_stack(pair[1], argv, mask);
+        run_stack(pair[1], lock, argv, mask);
     close(pair[1]);
-    if (pid < 0)
-        close(pair[0]);
-    else
-        *sock = pair[0];
-    return pid;
+    *stack = (struct stack){.pid = pid, .sock = pair[0], .pidfd = -1};
+    if (pid > 0)
+        stack->pidfd = open_pidfd(pid);
+    return stack->pidfd >= 0;
 }
 
-/* Handles messages and signals until the stack has ended; returns its wait status. */
-static int watch_stack(pid_t pid, int sock, int signals, bool *stopping)
+/* The stack that has started us; its end of the socket is open as long as it lives. */
+static void adopt_stack(struct stack *stack)
 {
-    struct pollfd fds[2] = {{.fd = signals, .events = POLLIN}, {.fd = sock, .events = POLLIN}};
+    struct ucred peer = {.pid = -1};
+    socklen_t length = sizeof(peer);
 
-    for (;;) {
+    *stack = (struct stack){.sock = STACK_FD, .adopted = true};
+    getsockopt(STACK_FD, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+    stack->pid = peer.pid;
+    stack->pidfd = open_pidfd(peer.pid);
+
+    struct pollfd sock = {.fd = STACK_FD};
+
+    /* When it has died meanwhile, the pid may be another's. */
+    if (stack->pidfd >= 0 && poll(&sock, 1, 0) > 0 && (sock.revents & POLLHUP) != 0) {
+        close(stack->pidfd);
+        stack->pidfd = -1;
+    }
+}
+
+/* Handles messages and signals until the stack has ended. */
+static void watch_stack(struct stack *stack, int signals, bool *stopping)
+{
+    struct pollfd fds[3] = {{.fd = signals, .events = POLLIN},
+                            {.fd = stack->pidfd, .events = POLLIN},
+                            {.fd = stack->sock, .events = POLLIN}};
+
+    while (stack->pidfd >= 0 && fds[1].revents == 0) {
         struct signalfd_siginfo info;
-        int status;
 
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
-            return -1;
-        if (fds[1].revents != 0 && !handle_message(sock))
-            fds[1].fd = -1;
-        if ((fds[0].revents & POLLIN) == 0)
-            continue;
-        if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
-            continue;
-        if (info.ssi_signo != SIGCHLD) {
-            *stopping = true;
-            kill(pid, (int)info.ssi_signo);
+        if (poll(fds, 3, -1) < 0) {
+            fds[1].revents = 0;
             continue;
         }
-        if (waitpid(pid, &status, WNOHANG) == pid) {
-            /* What it said last, such as descriptors to keep, still counts. */
-            while (fds[1].fd >= 0 && poll(&fds[1], 1, 0) > 0 && handle_message(sock))
-                ;
-            return status;
+        if (fds[2].revents != 0 && !handle_message(stack))
+            fds[2].fd = -1;
+        if (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+            *stopping = true;
+            syscall(SYS_pidfd_send_signal, stack->pidfd, (int)info.ssi_signo, NULL, 0);
         }
     }
+    /* What it said last, such as descriptors to keep, still counts. */
+    while (fds[2].fd >= 0 && poll(&fds[2], 1, 0) > 0 && handle_message(stack))
+        ;
+}
+
+/* True when it ended in order; says why when it did not. */
+static bool bury_stack(const struct stack *stack, bool stopping)
+{
+    int status = 0;
+
+    if (!stack->adopted)
+        waitpid(stack->pid, &status, 0);
+    close(stack->sock);
+    if (stack->pidfd >= 0)
+        close(stack->pidfd);
+    if (stack->quits || stopping || (!stack->adopted && WIFEXITED(status) && WEXITSTATUS(status) == 0))
+        return true;
+    if (stack->adopted)
+        dprintf(STDERR_FILENO, "ouro-guard: the stack has died\n");
+    else
+        dprintf(STDERR_FILENO, "ouro-guard: the stack ended with %s %d\n",
+                WIFSIGNALED(status) ? "signal" : "status",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    return false;
 }
 
 /* True while another start is within the limit. */
@@ -273,35 +244,8 @@ static int open_log(const char *path)
     return 0;
 }
 
-/*
- * Takes the lock beside the log. Returns its descriptor, or -1 with the holder's pid (0: not known yet).
- * A file that was removed between open and lock is not the one that others see: try again.
- */
-static int take_lock(const char *path, long *holder)
-{
-    for (;;) {
-        struct stat mine;
-        struct stat theirs;
-        char text[24] = {0};
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-        *holder = 0;
-        if (fd < 0)
-            return -1;
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-            if (read(fd, text, sizeof(text) - 1) > 0)
-                *holder = strtol(text, NULL, 10);
-            close(fd);
-            return -1;
-        }
-        if (fstat(fd, &mine) == 0 && stat(path, &theirs) == 0 && mine.st_ino == theirs.st_ino)
-            return fd;
-        close(fd);
-    }
-}
-
 /* Who started us becomes another program soon, which must not get a child that it did not make. */
-static void go_to_background(int lock)
+static void go_to_background(void)
 {
     pid_t pid = fork();
 
@@ -315,64 +259,101 @@ static void go_to_background(int lock)
         _exit(1);
     }
     setsid();
-    if (ftruncate(lock, 0) == 0)
-        dprintf(lock, "%d\n", (int)getpid());
+}
+
+/* The lock, or an exit. */
+static int begin(const char *lock_path)
+{
+    long holder;
+    int lock = take_lock(lock_path, &holder);
+
+    if (lock < 0 && holder < 0) {
+        fprintf(stderr, "ouro-guard: %s: %s\n", lock_path, strerror(errno));
+        _exit(1);
+    }
+    if (lock < 0) {
+        printf("%ld\n", holder);
+        fflush(stdout);
+        _exit(GUARDED);
+    }
+    go_to_background();
+    return lock;
+}
+
+/* What the stack has given us; blocking, as we have nothing else to do. */
+static int begin_adopted(void)
+{
+    fcntl(STACK_FD, F_SETFL, 0);
+    fcntl(STACK_FD, F_SETFD, FD_CLOEXEC);
+    fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC);
+    return LOCK_FD;
+}
+
+/* Whoever starts a guard makes folders that have gone meanwhile, and tries again. */
+static void clean_up(char *lock_path, bool folders)
+{
+    unlink(lock_path);
+    if (!folders)
+        return;
+
+    char *folder = dirname(lock_path);
+
+    if (rmdir(folder) == 0)
+        rmdir(dirname(folder));
+}
+
+static int block_signals(sigset_t *before)
+{
+    sigset_t handled;
+
+    sigemptyset(&handled);
+    sigaddset(&handled, SIGTERM);
+    sigaddset(&handled, SIGINT);
+    sigprocmask(SIG_BLOCK, &handled, before);
+    return signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int main(int argc, char **argv)
 {
-    sigset_t handled;
-    sigset_t before;
+    bool adopt = argc > 1 && strcmp(argv[1], "--adopt") == 0;
     bool stopping = false;
+    struct stack stack;
+    sigset_t before;
     char lock_path[4096];
-    long holder;
 
-    if (argc < 3) {
-        fprintf(stderr, "Usage: ouro-guard LOG PROGRAM [ARG...]\n");
+    argv += adopt;
+    if (argc - adopt < 3) {
+        fprintf(stderr, "Usage: ouro-guard [--adopt] LOG PROGRAM [ARG...]\n");
         return 2;
     }
     snprintf(lock_path, sizeof(lock_path), "%s.lock", argv[1]);
-    int lock = take_lock(lock_path, &holder);
 
-    if (lock < 0) {
-        printf("%ld\n", holder);
-        return holder > 0 ? 0 : 1;
-    }
-    go_to_background(lock);
+    int lock = adopt ? begin_adopted() : begin(lock_path);
+
     if (open_log(argv[1]) < 0) {
         fprintf(stderr, "ouro-guard: %s: %s\n", argv[1], strerror(errno));
         return 1;
     }
+    write_pid(lock);
     raise_descriptor_limit();
-    sigemptyset(&handled);
-    sigaddset(&handled, SIGCHLD);
-    sigaddset(&handled, SIGTERM);
-    sigaddset(&handled, SIGINT);
-    sigprocmask(SIG_BLOCK, &handled, &before);
 
-    int signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
+    int signals = block_signals(&before);
 
     if (signals < 0)
         return 1;
-    while (may_start()) {
-        int sock = -1;
-        pid_t pid = start_stack(argv + 2, &before, &sock);
-
-        if (pid < 0)
+    if (adopt)
+        adopt_stack(&stack);
+    while (adopt || may_start()) {
+        if (!adopt && !start_stack(&stack, lock, argv + 2, &before))
             return 1;
-
-        int status = watch_stack(pid, sock, signals, &stopping);
-
-        close(sock);
-        if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || stopping) {
-            unlink(lock_path);
+        adopt = false;
+        watch_stack(&stack, signals, &stopping);
+        if (bury_stack(&stack, stopping)) {
+            clean_up(lock_path, true);
             return stopping;
         }
-        dprintf(STDERR_FILENO, "ouro-guard: the stack ended with %s %d\n",
-                WIFSIGNALED(status) ? "signal" : "status",
-                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
     dprintf(STDERR_FILENO, "ouro-guard: %d starts in %d s: given up\n", MAX_STARTS, WINDOW);
-    unlink(lock_path);
+    clean_up(lock_path, false);
     return 1;
 }

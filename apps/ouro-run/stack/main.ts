@@ -4,11 +4,13 @@
  *
  *     stack --dir DIR [--node NAME] [--idle MS] [--log LEVEL] [--guard]
  */
+import { spawn } from 'node:child_process';
 import { ftruncateSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Gateway, Guard, IrmdFlows, prepareGatewayFolder } from '#gateway/index.ts';
+import { Gateway, GuardKeeper, IrmdFlows, prepareGatewayFolder } from '#gateway/index.ts';
 import { createInProcessIpcpd } from '#ipcps/common/index.ts';
 import { createIrmd, nodeHost } from '#irmd/index.ts';
 import { Component, type Logs, talkLogs } from '#lib/config/index.ts';
@@ -17,8 +19,11 @@ import { Dev, type LinkChannel } from '#lib/dev/index.ts';
 import { connectIrmd, IrmClient } from '#lib/irm/index.ts';
 import { LockFile, os } from '#lib/os/index.ts';
 import { type Channel, inProcessPair, RpcPeer } from '#lib/rpc/index.ts';
+import { guardCommand, guardLock, stackLog } from '../guard-command.ts';
 
+/** What the guard has left us: a connection to it, and the lock that is its and ours. */
 const GUARD_FD = 3;
+const GUARD_LOCK_FD = 4;
 const LOCK_TIMEOUT = 5000;
 const MAX_LOG_BYTES = 4 << 20;
 const clock = realClock;
@@ -45,16 +50,37 @@ async function main(): Promise<number> {
   // Another stack serves this folder: whoever started us uses that one.
   if (lock === undefined) return 0;
   const scope = new Scope();
-  scope.defer(() => lock.release());
+  let inOrder = false;
+  scope.defer(() => (inOrder ? lock.remove() : lock.release()));
+  const guard = options.guard ? guardOf(folder, options) : undefined;
   try {
-    const stopped = await run(options, folder, scope);
+    const stopped = await run(options, folder, scope, guard);
     await stopped;
+    inOrder = true;
   } finally {
     await scope.close();
   }
-  for (const name of ['lock', 'stack.log']) rmSync(join(folder, name), { force: true });
-  for (const empty of [folder, options.dir]) removeEmpty(empty);
+  rmSync(stackLog(folder), { force: true });
+  guard?.quit();
+  // Otherwise the guard does it, whose lock is in the folder.
+  if (guard === undefined || !guard.alive) {
+    if (guard !== undefined) rmSync(guardLock(folder), { force: true });
+    for (const empty of [folder, options.dir]) removeEmpty(empty);
+  }
   return 0;
+}
+
+function guardOf(folder: string, options: Options): GuardKeeper {
+  const log = options.logs(Component.gateway);
+  const stack = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const { program, args } = guardCommand(packageRoot(), folder, stack, true);
+  const start = (socket: number) => {
+    const stdio = ['ignore', 'ignore', 'ignore', socket, GUARD_LOCK_FD] as const;
+    const child = spawn(program, args, { cwd: '/', detached: true, stdio: [...stdio] });
+    child.on('error', (error) => log.error(`${program} cannot be run: ${error.message}`));
+    child.unref();
+  };
+  return new GuardKeeper({ os, clock, log, start }, { fd: GUARD_FD });
 }
 
 /** Undefined when another stack serves. One that is just ending is waited for. */
@@ -73,7 +99,12 @@ async function acquire(folder: string): Promise<LockFile | undefined> {
 }
 
 /** Resolves once everything serves, with a promise of the end. */
-async function run(options: Options, folder: string, scope: Scope): Promise<Promise<void>> {
+async function run(
+  options: Options,
+  folder: string,
+  scope: Scope,
+  guard: GuardKeeper | undefined,
+): Promise<Promise<void>> {
   const { dir, node, logs } = options;
   const log = logs(Component.gateway);
   const irmd = findIrmd(dir) ?? (await embedIrmd(dir, logs, scope));
@@ -86,8 +117,7 @@ async function run(options: Options, folder: string, scope: Scope): Promise<Prom
   const flows = new IrmdFlows({ dev, openIrm, clock });
   scope.defer(() => flows.close());
   await flows.start();
-  const guard = options.guard ? new Guard({ os, clock }, { fd: GUARD_FD }) : undefined;
-  const kept = (await guard?.list()) ?? new Map<number, number>();
+  const kept = (await guard?.begin()) ?? new Map<number, number>();
 
   let stop = () => {};
   const stopped = new Promise<void>((resolve) => {
@@ -122,6 +152,7 @@ async function run(options: Options, folder: string, scope: Scope): Promise<Prom
     },
   );
   scope.defer(() => gateway.stop());
+  guard?.keepsOf(() => gateway.keptSockets());
   await gateway.start();
   log.info(
     `Serving ${folder} as node ${node}${irmd.embedded ? ', with irmd and a local layer' : ''}`,
@@ -273,11 +304,13 @@ function readText(path: string): string {
 }
 
 function version(): string {
-  for (const up of ['../../../', '../../../../']) {
-    const text = readText(new URL(`${up}package.json`, import.meta.url).pathname);
-    if (text !== '') return (JSON.parse(text) as { version: string }).version;
-  }
-  return 'unknown';
+  const text = readText(join(packageRoot(), 'package.json'));
+  return text === '' ? 'unknown' : (JSON.parse(text) as { version: string }).version;
+}
+
+/** Four levels up from dist/apps/ouro-run/stack. */
+function packageRoot(): string {
+  return fileURLToPath(new URL('../../../../', import.meta.url));
 }
 
 function removeEmpty(path: string): void {
