@@ -1,9 +1,16 @@
 /** ouro-run and ouro-ps as commands: refusals, exit status, signals, terminals, rules, what is shown. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lstatSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { onHost } from './support/compat.ts';
-import { bin } from './support/host.ts';
+import { bin, commandLine, root } from './support/host.ts';
 import { waitFor } from './support/proc.ts';
 
 onHost('ouro-run passes exit status, signals, arguments and environment through', async (host) => {
@@ -51,6 +58,42 @@ onHost('ouro-run keeps the limit of open files, SIGPIPE, and the terminal', asyn
     { under: false },
   );
   assert.match(tty.stdout, /tty/);
+});
+
+onHost('ouro-run does not wait for ever for a gateway that does not answer', async (host) => {
+  await host.ok(['true']);
+  const stack = host
+    .pidsOf('ouro-run/stack')
+    .find((pid) => !commandLine(pid).includes('ouro-guard'));
+  assert.ok(stack !== undefined);
+  process.kill(stack, 'SIGSTOP');
+  const r = await host.run(['true'], {}, 10_000);
+  process.kill(stack, 'SIGCONT');
+  assert.equal(r.code, 125);
+  assert.match(r.stderr, /The gateway did not answer in 5 s/);
+  await host.ok(['true']);
+});
+
+onHost('ouro-run works from where npm install -g links it', async (host) => {
+  const prefix = join(host.dir, 'prefix');
+  await host.ok(
+    [
+      'npm',
+      'install',
+      '-g',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--prefix',
+      prefix,
+      root,
+    ],
+    { under: false },
+  );
+  const installed = join(prefix, 'bin/ouro-run');
+  assert.ok(lstatSync(installed).isSymbolicLink());
+  assert.match(await host.ok([installed, '--version'], { under: false }), /^ouro-run \d/);
+  assert.equal(await host.ok([installed, 'echo', 'hello'], { under: false }), 'hello\n');
 });
 
 onHost('ouro-run refuses what it cannot redirect, and says why', async (host) => {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every option that a command's --help shows is in its manual page. Needs dist/.
+# Every option that a command's --help shows is in its manual page. Needs a build.
 set -eu
 cd "$(dirname "$0")/../.."
 status=0
@@ -9,7 +9,7 @@ options() { grep -oE -- '(^|[[:space:],|`])--?[a-zA-Z][a-z-]*' | grep -oE -- '--
 for page in docs/man/*.1.md docs/man/irmd.8.md; do
   name=$(basename "$page")
   name=${name%%.*}
-  node --no-warnings "dist/apps/$name/main.js" --help | options >"$help"
+  "bin/$name" --help | options >"$help"
   for option in $(cat "$help"); do
     options <"$page" | grep -qxe "$option" || { echo "$page lacks $option" >&2 && status=1; }
   done

@@ -3,18 +3,21 @@ import { z } from 'zod';
 import { PolicyError, UsageError } from '#lib/core/index.ts';
 import { type CallContext, type Method, type Methods, method } from '#lib/rpc/index.ts';
 import type { Run, RunRecord } from '../processes/run.ts';
-import { formatProblem, formatRule, MAX_RULES, parseRules } from '../rules/index.ts';
+import { formatProblem, MAX_RULES, parseRules, ruleLines } from '../rules/index.ts';
 import type { SocketRow } from './rows.ts';
 
 /** Rows in one message of at most 65,536 bytes. */
 const PAGE = 100;
 
 const ruleLine = z.object({ where: z.string().max(512), text: z.string().max(2048) });
-const ruleLines = z.array(ruleLine).max(MAX_RULES);
+const ruleList = z.array(ruleLine).max(MAX_RULES);
+/** A file as it is; its lines come after the rules that were given alone. */
+const ruleFile = z.object({ name: z.string().max(4096), text: z.string() });
 const name = z
   .string()
   .min(1)
-  .refine((n) => Buffer.byteLength(n) <= 255, 'longer than 255 bytes');
+  .refine((n) => Buffer.byteLength(n) <= 255, 'longer than 255 bytes')
+  .refine((n) => !n.includes('\uFFFD'), 'not UTF-8');
 
 export interface GatewayStatus {
   version: string;
@@ -52,20 +55,18 @@ export function adminMethods(deps: AdminDeps): Methods {
     run_create: guarded(
       z.object({
         names: z.array(name).max(64).default([]),
-        rules: ruleLines.default([]),
+        rules: ruleList.default([]),
+        files: z.array(ruleFile).max(64).default([]),
         program: z.string().max(4096),
         direct: z.boolean().default(true),
       }),
-      (p) => {
-        const { problems } = parseRules(p.rules);
+      ({ files, ...run }) => {
+        const rules = [...run.rules, ...files.flatMap(({ name, text }) => ruleLines(name, text))];
+        const { problems } = parseRules(rules);
         if (problems.length > 0) throw new UsageError(problems.map(formatProblem).join('; '));
-        return { run: deps.createRun(p).id };
+        return { run: deps.createRun({ ...run, rules }).id };
       },
     ),
-    rules_check: guarded(z.object({ rules: ruleLines }), ({ rules: lines }) => {
-      const { rules, problems } = parseRules(lines);
-      return { rules: rules.map(formatRule), problems };
-    }),
     ps: guarded(z.object({ after: z.number().int().min(0).default(0) }), ({ after }) => {
       const rows = deps.rows();
       const items = rows.slice(after, after + PAGE);

@@ -4,7 +4,7 @@
  */
 import { chmodSync, chownSync, existsSync, lstatSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-// Not the indexes: this is on the way of every program that ouro-run starts.
+// Not the indexes: they would triple the start-up time of short programs such as `irm`.
 import { type OuroError, PolicyError, UsageError } from '#lib/core/errors.ts';
 import { ensureRuntimeDir } from '#lib/os/runtime-dir.ts';
 

@@ -292,48 +292,12 @@ describe('watches', () => {
 });
 
 describe('processes', () => {
-  /** Runs `code` with the addon as `os` in a Node of its own. */
-  const run = (code: string) =>
-    spawnSync(
-      process.execPath,
-      ['-e', `const os = require(${JSON.stringify(addonPath())});${code}`],
-      {
-        encoding: 'utf8',
-        input: '',
-      },
-    );
-
-  test('execve gives the program a clean process', () => {
-    const script = 'grep -E "SigBlk|SigIgn" /proc/self/status; ulimit -Sn; echo $0 $1 $X';
-    const ran = run(`
-      process.stdin.on('data', () => {});
-      os.execve('/bin/sh', ['sh', '-c', ${JSON.stringify(script)}, 'zero', 'one'], ['X=y', 'PATH=/bin:/usr/bin'], 99);`);
-    expect(ran.stdout.split('\n').map((l) => l.replace(/\s+/g, ' '))).toEqual([
-      'SigBlk: 0000000000000000',
-      'SigIgn: 0000000000000000',
-      '99',
-      'zero one y',
-      '',
-    ]);
-  });
-
-  test('a failed execve leaves ours as it was', () => {
-    const ran = run(`
-      const before = os.getRlimitNofile().soft;
-      const sig = () => require('fs').readFileSync('/proc/self/status', 'utf8').match(/SigIgn.*/)[0];
-      const ign = sig();
-      const r = os.execve('/nonexistent', ['x'], [], 99);
-      console.log(r, os.getRlimitNofile().soft === before, sig() === ign);`);
-    expect(ran.stdout).toBe('-2 true true\n');
-  });
-
   test('limits, masks, locks', () => {
     const limit = os.getRlimitNofile() as { soft: number; hard: number };
     expect(limit.hard).toBeGreaterThanOrEqual(limit.soft);
     expect(os.setRlimitNofile(limit.soft)).toBe(0);
     const mask = os.umask(0o22);
     expect(os.umask(mask)).toBe(0o22);
-    expect(os.prctlPdeathsig(0)).toBe(0);
     expect(os.kill(process.pid, 0)).toBe(0);
     expect(os.pidfdOpen(2 ** 22 + 1)).toBe(-3);
   });

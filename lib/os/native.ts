@@ -181,19 +181,6 @@ export interface NativeVerbs {
   ): NativeWatch | number;
 
   // Processes.
-  /**
-   * Replaces this process; returns only when it could not. Puts back what Node changes: ignored signals, the
-   * signal mask, the flags of fds 0-2, and, unless `nofile` is negative, the soft descriptor limit. Node makes
-   * inherited descriptors close-on-exec at start: `setCloexec(fd, false)` for those above 2 that must stay.
-   * `ignored`: signals that the new program is to find ignored, as under nohup.
-   */
-  execve(
-    path: string,
-    argv: readonly string[],
-    envp: readonly string[],
-    nofile: number,
-    ignored?: readonly number[],
-  ): number;
   pidfdOpen(pid: number): number;
   pidfdSignal(pidfd: number, signal: number): number;
   /** A copy of another process's descriptor; -EPERM for those that we may not trace. */
@@ -204,10 +191,6 @@ export interface NativeVerbs {
   umask(mask: number): number;
   getRlimitNofile(): { soft: number; hard: number } | number;
   setRlimitNofile(soft: number): number;
-  /** Size of an extended attribute of a file. */
-  getxattr(path: string, name: string): number;
-  /** Signal that this process gets when its parent's main thread ends; 0 for none. */
-  prctlPdeathsig(signal: number): number;
 }
 
 /** Where the addon is: the package's root is two levels up under jest, three from dist. */

@@ -1,14 +1,11 @@
 /* Entry point: the environment's state, and every concern's verbs. */
 #include "ouro.h"
 
-#include <fcntl.h>
-
 namespace ouro {
 
 static Napi::Object init(Napi::Env env, Napi::Object exports)
 {
         auto *state = new State();
-        for (int fd = 0; fd < 3; fd++) state->stdio_flags[fd] = fcntl(fd, F_GETFL);
         env.SetInstanceData(state);
 
         register_descriptor(env, exports);

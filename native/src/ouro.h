@@ -36,9 +36,6 @@ struct State {
         napi_async_context context = nullptr;
         napi_async_cleanup_hook_handle hook = nullptr;
         Napi::FunctionReference watch;
-
-        /* O_NONBLOCK of fds 0-2 when we were loaded, before process.stdin and friends touch them */
-        int stdio_flags[3] = {-1, -1, -1};
 };
 
 inline State &state_of(Napi::Env env) { return *env.GetInstanceData<State>(); }
