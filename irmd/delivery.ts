@@ -162,6 +162,7 @@ export class Delivery {
       );
     const ring = verdict.handoff ? undefined : this.#deps.rings.create(pending.request.mtu);
     this.#take(flow);
+    this.#deps.flows.measure(flow, 1, ring?.meter);
     flow.machine.move('allocated');
     if (verdict.handoff) flow.medium = 'handoff';
     const mtu = ring?.mtu ?? HANDOFF_MTU;
@@ -193,6 +194,7 @@ export class Delivery {
     const { flow, data, mtu } = request;
     const { process, connection } = call;
     const ring = call.deferred ? undefined : this.#deps.rings.create(mtu);
+    this.#deps.flows.measure(flow, 1, ring?.meter);
     this.#deps.flows.own(flow, { pid: process.pid, uid: process.uid, connection });
     if (connection.holdsFor(process.pid)) connection.held.add(flow);
     const offer = { flow: flow.id, qos: flow.qos, name: flow.name, data };

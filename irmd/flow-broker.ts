@@ -370,7 +370,8 @@ export class FlowBroker {
     flow.ipcp = entry.id;
     flow.medium = 'ipcp';
     const link = this.#deps.layers.link();
-    const { ends, mtu } = this.#deps.rings.create(facts.mtu);
+    const { ends, mtu, meter } = this.#deps.rings.create(facts.mtu);
+    this.#deps.registry.flows.measure(flow, 0, meter);
     try {
       const { qos, data = noBytes } = await call(link, ends[1]);
       return { qos, data, fds: ends[0], mtu, handoff: false };

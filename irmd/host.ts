@@ -1,4 +1,5 @@
 /** What irmd needs of the operating system, as interfaces, so that its parts can be tested without one. */
+import type { RingMeter } from '#lib/ring/index.ts';
 import type { Credentials } from '#lib/rpc/index.ts';
 import type { AutoStart } from './registry/index.ts';
 
@@ -19,9 +20,14 @@ export interface ProcessInfo {
   readonly startTime: number;
 }
 
+/** What the ends of a ring have counted, to be closed with the flow. */
+export type Meter = Pick<RingMeter, 'read' | 'close'>;
+
 export interface Rings {
-  /** Descriptors of both ends of a new ring: each a memfd and a bell, to be handed out or closed. */
-  create(mtu: number | undefined): { ends: [number[], number[]]; mtu: number };
+  /**
+   * Descriptors of both ends of a new ring: each a memfd and a bell, to be handed out or closed. No meter where there is no descriptor left for it.
+   */
+  create(mtu: number | undefined): { ends: [number[], number[]]; mtu: number; meter?: Meter };
   close(fds: readonly number[]): void;
 }
 

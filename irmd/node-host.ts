@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { ResourceError } from '#lib/core/index.ts';
 import { resolveProgram } from '#lib/irm/index.ts';
 import { os, PidWatch } from '#lib/os/index.ts';
-import { createRing, defaultRingBytes, largestMtu } from '#lib/ring/index.ts';
+import { createRing, defaultRingBytes, largestMtu, RingMeter } from '#lib/ring/index.ts';
 import type { ChildProcess, Host, ProcessInfo, Rings } from './host.ts';
 import type { AutoStart } from './registry/index.ts';
 
@@ -110,7 +110,8 @@ export function nodeRings(ringBytes: number = defaultRingBytes): Rings {
         [memfd, bells[0]],
         [second, bells[1]],
       ];
-      return { ends, mtu };
+      const third = os.dup(memfd, 0);
+      return { ends, mtu, ...(third >= 0 && { meter: new RingMeter({}, third) }) };
     },
     close,
   };

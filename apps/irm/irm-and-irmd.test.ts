@@ -97,6 +97,16 @@ describe("the talk's local act", () => {
         'irmd(II): Flow request arrived for server.',
       ]),
     );
+    await flow.write(new Uint8Array(1000));
+    await served.write(new Uint8Array(10));
+    const counted = await rows('irm flow list name server');
+    expect(counted).toMatchObject([
+      { sent: { packets: 1, bytes: 1000 }, received: { packets: 1, bytes: 10 } },
+      { sent: { packets: 1, bytes: 10 }, received: { packets: 1, bytes: 1000 } },
+    ]);
+    expect(await rows('irm ipcp stats')).toMatchObject([
+      { name: 'local', layer: 'local', counters: { flows: 2 } },
+    ]);
     const flows = await rows('irm flow list name server');
     expect(flows.map(({ name, pid, state }) => [name, pid, state])).toEqual([
       ['server', process.pid, 'allocated'],

@@ -86,8 +86,7 @@ describe('ipcpd with the real irmd', () => {
       'ipcpd-local: Flow with fd 65 deallocated.',
     ]);
     expect(stack.ipcpd.host.flows).toBe(0);
-    // It has no counters; nobody else is asked.
-    expect(await irm.statusIpcp('local')).toEqual({});
+    expect(await irm.statusIpcp('local')).toEqual({ flows: 0 });
     await expect(irm.statusIpcp('nobody')).rejects.toMatchObject({ code: 'EIPCP' });
   });
 

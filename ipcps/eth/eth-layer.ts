@@ -142,6 +142,7 @@ export class EthLayer implements Layer {
   /** Readable state, by name. */
   status(): Record<string, number> {
     return {
+      'link up': this.#port.up ? 1 : 0,
       flows: this.#flows.size,
       'resting endpoints': this.#flows.resting,
       'names here': this.#names.size,

@@ -64,7 +64,7 @@ function join(family: Family, name: string, options: UdpOptions, deps: IpcpDeps)
   log.info(`Using ${ipText(ip)} port ${options.port}.`);
   if (options.dns !== undefined) log.info(`Using DNS server ${options.dns}.`);
   log.info(`Bootstrapped ${family} IPCP with pid ${pid}.`);
-  return { layer, hash: 'MD5', mtu: layer.mtu };
+  return { layer, hash: 'MD5', mtu: layer.mtu, status: () => layer.status };
 }
 
 function directoryFor(

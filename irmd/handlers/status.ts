@@ -35,5 +35,6 @@ function show({ registry }: Services, flow: Flow): unknown {
     ...(peer && { peer: peer.id }),
     ...(peer?.owner && { peerPid: peer.owner.pid }),
     ...(ipcp && { ipcp: ipcp.name }),
+    ...registry.flows.traffic(flow),
   };
 }

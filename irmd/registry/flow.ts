@@ -3,7 +3,7 @@
  * 0). Two entries that are each other's peer are one local flow; their ids become free together, when both ends are
  * released, so that `0 | 1` in the log always means the same pair.
  *
- * irmd holds no descriptor of a flow: the ring belongs to the programs.
+ * The ring belongs to the programs; irmd keeps only a meter of it.
  */
 import {
   defineMachine,
@@ -14,6 +14,7 @@ import {
   ResourceError,
   UsageError,
 } from '#lib/core/index.ts';
+import type { End, EndTraffic } from '#lib/ring/index.ts';
 
 export const flowStates = defineMachine({
   name: 'flow',
@@ -52,6 +53,15 @@ export interface FlowEntry<C> {
   peer: FlowEntry<C> | undefined;
   /** Number of the IPCP that carries or spliced it. */
   ipcp: number | undefined;
+  /** Of the ring whose end this one or its peer is. */
+  meter: FlowMeter | undefined;
+}
+
+/** Counters of a ring, and which end of it the entry is. Closed with the entry. */
+export interface FlowMeter {
+  readonly end: End;
+  read(end: End): EndTraffic | undefined;
+  close(): void;
 }
 
 const BLOCK = 256;
@@ -127,6 +137,20 @@ export class FlowTable<C> {
     return peer;
   }
 
+  /** The ring of a flow, whose `end` it is; one that the flow had before is forgotten. */
+  measure(flow: FlowEntry<C>, end: End, meter: Omit<FlowMeter, 'end'> | undefined): void {
+    flow.meter?.close();
+    flow.meter = meter && { end, read: (of) => meter.read(of), close: () => meter.close() };
+    if (flow.machine.ended) flow.meter?.close();
+  }
+
+  /** What a flow's end has sent and received, as far as its ring tells. */
+  traffic(flow: FlowEntry<C>): EndTraffic | undefined {
+    const { meter, peer } = flow;
+    if (meter !== undefined) return meter.read(meter.end);
+    return peer?.meter?.read(peer.meter.end === 0 ? 1 : 0);
+  }
+
   own(flow: FlowEntry<C>, owner: FlowOwner<C>): void {
     if (flow.owner !== undefined) throw new InternalError(`Flow ${flow.id} has an owner`);
     flow.owner = owner;
@@ -180,12 +204,14 @@ export class FlowTable<C> {
       medium: 'ring',
       peer: undefined,
       ipcp: undefined,
+      meter: undefined,
     };
     this.#flows.set(id, flow);
     return flow;
   }
 
   #remove(flow: FlowEntry<C>): void {
+    flow.meter?.close();
     this.#flows.delete(flow.id);
     this.#ids.release(flow.id);
     if (flow.owner === undefined) return;

@@ -56,10 +56,18 @@ export class HostedFlow {
     return this.#abort.signal;
   }
 
-  /** Packets go through `ring` from now on. */
-  openPumped(flow: Flow, ring: RingFlow, deps: Pick<FlowPumpDeps, 'clock' | 'guard'>): void {
+  /** Packets go through `ring` from now on, until `onEnd`. */
+  openPumped(
+    flow: Flow,
+    ring: RingFlow,
+    deps: Pick<FlowPumpDeps, 'clock' | 'guard'>,
+    onEnd: () => void,
+  ): void {
     this.#open(flow);
-    this.#pump = new FlowPump({ ring, flow, ...deps }, (end) => this.#pumpEnded(end));
+    this.#pump = new FlowPump({ ring, flow, ...deps }, (end) => {
+      onEnd();
+      this.#pumpEnded(end);
+    });
   }
 
   openSpliced(flow: Flow): void {

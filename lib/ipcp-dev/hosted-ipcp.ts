@@ -19,6 +19,7 @@ import {
 } from '#lib/core/index.ts';
 import { type Flow, type FlowRequest, hashText, type Layer } from '#lib/layer/index.ts';
 import type { End } from '#lib/ring/index.ts';
+import { CarriedTraffic } from './carried-traffic.ts';
 import type { FlowTable } from './flow-table.ts';
 import { HostedFlow } from './hosted-flow.ts';
 import type {
@@ -75,6 +76,7 @@ export class HostedIpcp {
   readonly #log: Logger;
   readonly #machine: Machine<HostedIpcpState> = hostedIpcpTable.start();
   readonly #ipcp: Ipcp;
+  readonly #traffic = new CarriedTraffic();
   #member: Membership | undefined;
   /** Calls to irmd about requests whose numbers are not known yet. */
   readonly #asking = new Set<Promise<void>>();
@@ -98,6 +100,13 @@ export class HostedIpcp {
 
   get member(): Membership | undefined {
     return this.#member;
+  }
+
+  /** What it has counted, by name. */
+  status(): Record<string, number> {
+    const flows = this.#deps.flows.list(this.about.ipcp).length;
+    const carried = this.about.type.splice ? {} : this.#traffic.read();
+    return { flows, ...carried, ...this.#member?.status?.() };
   }
 
   readonly guard: Guard = (fn) => {
@@ -242,7 +251,9 @@ export class HostedIpcp {
       if (this.about.type.splice) return hosted.openSpliced(flow);
       const { rings, clock } = this.#deps;
       const ring = rings.open(fds.splice(0), end, flow.qos);
-      hosted.openPumped(flow, ring, { clock, guard: this.guard });
+      this.#traffic.begin(ring);
+      const onEnd = () => this.#traffic.end(ring);
+      hosted.openPumped(flow, ring, { clock, guard: this.guard }, onEnd);
     } catch (error) {
       flow.dealloc();
       throw error;

@@ -121,7 +121,7 @@ export class IpcpHost {
         return { result: {} };
       }),
       ipcp_status: method(messages.destroy, ({ ipcp }) => ({
-        result: { counters: this.#get(ipcp).member?.status?.() ?? {} },
+        result: { counters: this.#get(ipcp).status() },
       })),
       ipcp_bootstrap: method(messages.bootstrap, async ({ ipcp, layer, config }) => {
         const found = this.#get(ipcp);

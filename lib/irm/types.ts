@@ -40,6 +40,11 @@ export interface NameRow {
   readonly layers: readonly string[];
 }
 
+export interface Traffic {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
 export interface FlowRow {
   readonly flow: number;
   /** The other end, when it is on this host. */
@@ -53,7 +58,9 @@ export interface FlowRow {
   readonly medium: 'ring' | 'handoff' | 'ipcp';
   /** Name of the IPCP that carries or spliced it. */
   readonly ipcp?: string;
-  readonly bytes?: number;
+  /** Packets (keepalives included) and bytes; absent where no ring counts them. */
+  readonly sent?: Traffic;
+  readonly received?: Traffic;
 }
 
 export interface ProcessRow {

@@ -8,5 +8,6 @@ export {
   minRingBytes,
 } from './layout.ts';
 export * from './ring-flow.ts';
+export * from './ring-meter.ts';
 export * from './ring-pair.ts';
 export type { EndState } from './ring-state.ts';

@@ -18,9 +18,12 @@ const firstControl = 64;
 
 /** Mapping header, words. */
 export const headerWord = { magic: 0, version: 1, ringBytes: 2, mtu: 3 } as const;
-/** Control block, words from its start; each field has a cache line of its own. */
+/** Control block, words from its start; each field has a cache line of its own, but for the counters, which go with `head`. */
 export const controlWord = {
   head: 0,
+  /** Of two words each, the lower one first. */
+  packets: 2,
+  bytes: 4,
   tail: 16,
   readerSleeps: 32,
   writerSleeps: 48,

@@ -86,8 +86,6 @@ export class RingFlow implements Flow {
   #onEvent: ((event: FlowEvent) => void) | undefined;
   #packetsIn = 0;
   #bytesIn = 0;
-  #packetsOut = 0;
-  #bytesOut = 0;
 
   /** PeerError when the descriptors are no ring; they are closed then, too. */
   constructor(deps: { os?: RingVerbs }, config: RingFlowConfig) {
@@ -135,8 +133,8 @@ export class RingFlow implements Flow {
     return {
       packetsIn: this.#packetsIn,
       bytesIn: this.#bytesIn,
-      packetsOut: this.#packetsOut,
-      bytesOut: this.#bytesOut,
+      packetsOut: this.#writer.packets,
+      bytesOut: this.#writer.payload,
       keepalives: this.#reader.keepalives,
       bellsOut: this.#bell.rung,
       bellsIn: this.#bell.heard,
@@ -183,8 +181,6 @@ export class RingFlow implements Flow {
   /** Completes the packet of the last `reserve`, with at most the reserved length. */
   commit(len: number): void {
     this.#writer.commit(len);
-    this.#packetsOut++;
-    this.#bytesOut += len;
   }
 
   /** Shows committed packets to the other end, and rings if it sleeps. */

@@ -32,6 +32,9 @@ export class RingWriter {
   /** Last value of the consumer's counter that passed the check. */
   #tail = 0;
   #reserved = -1;
+  /** Records and payload committed since the start; empty ones count. */
+  packets = 0;
+  payload = 0;
   #fault: string | undefined;
 
   constructor(bytes: Uint8Array, words: Int32Array, geometry: RingGeometry, ring: End) {
@@ -84,9 +87,18 @@ export class RingWriter {
     this.#words[at] = len;
     this.#words[at + 1] = 0;
     this.#head = (this.#head + recordBytes(len)) | 0;
+    this.packets++;
+    this.payload += len;
   }
 
   publish(): boolean {
+    // For lists only, on a cache line that is written in any case.
+    const words = this.#words;
+    const control = this.#control;
+    words[control + controlWord.packets] = this.packets;
+    words[control + controlWord.packets + 1] = this.packets / 0x1_0000_0000;
+    words[control + controlWord.bytes] = this.payload;
+    words[control + controlWord.bytes + 1] = this.payload / 0x1_0000_0000;
     Atomics.store(this.#words, this.#control + controlWord.head, this.#head);
     // The load spares the shared cache line when the reader is awake, which is the busy case.
     const flag = this.#control + controlWord.readerSleeps;

@@ -24,6 +24,8 @@ export const flowList = defineCommand({
       { title: 'name', least: 20, cell: (row) => row.name },
       { title: 'state', least: 10, cell: (row) => row.state },
       { title: 'medium', least: 7, cell: (row) => row.medium },
+      { title: 'sent', least: 9, cell: (row) => row.sent?.bytes ?? '-' },
+      { title: 'received', least: 9, cell: (row) => row.received?.bytes ?? '-' },
       { title: 'ipcp', least: 10, cell: (row) => row.ipcp || '-' },
     ]);
   },

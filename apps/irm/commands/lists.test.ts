@@ -40,6 +40,8 @@ const flows: FlowRow[] = [
     qos: qosRaw,
     medium: 'ipcp',
     ipcp: 'eth',
+    sent: { packets: 3, bytes: 4096 },
+    received: { packets: 0, bytes: 0 },
   },
 ];
 const processes: ProcessRow[] = [
@@ -113,6 +115,35 @@ describe('ipcp list', () => {
   });
 });
 
+describe('ipcp stats', () => {
+  const stats = {
+    ...answers,
+    statusIpcp: (name: string) => Promise.resolve({ flows: 2, 'bytes sent': name.length }),
+  };
+
+  it('is a line per counter, of all or of some', async () => {
+    const { out, status } = await irm('irm ipcp stats', stats);
+    expect(status).toBe(0);
+    expect(out).toMatch(
+      /\| +local \| +flows \| +2 \|\n\| +local \| +bytes sent \| +5 \|\n\| +eth \| +flows/,
+    );
+    const one = await irm('irm i s n e* --json', stats);
+    expect(JSON.parse(one.out)).toEqual([
+      {
+        name: 'eth',
+        type: 'eth-llc',
+        layer: 'ethernet',
+        counters: { flows: 2, 'bytes sent': 3 },
+      },
+    ]);
+  });
+
+  it('says when there is nothing', async () => {
+    expect((await irm('irm ipcp stats name x', stats)).out).toBe('No such counters.\n');
+    expect((await irm('irm ipcp stats')).out).toBe('No counters in system.\n');
+  });
+});
+
 describe('empty lists', () => {
   it.each([
     ['irm ipcp list', 'No IPCPs in system.\n'],
@@ -146,7 +177,9 @@ describe('other lists', () => {
 
   it('flows, by name, process and IPCP', async () => {
     const { out } = await irm('irm flow list', answers);
-    expect(out).toMatch(/\| +2 \| +- \| +12 \| +ioq3 \| +allocated \| +ipcp \| +eth \|/);
+    expect(out).toMatch(
+      /\| +2 \| +- \| +12 \| +ioq3 \| +allocated \| +ipcp \| +4096 \| +0 \| +eth \|/,
+    );
     expect(await json('irm flow list name server', 'flow')).toEqual([0]);
     expect(await json('irm flow list pid 11', 'flow')).toEqual([0]);
     expect(await json('irm flow list ipcp e*', 'flow')).toEqual([2]);

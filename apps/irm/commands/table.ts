@@ -15,6 +15,7 @@ import { ipcpDestroy } from './ipcp-destroy.ts';
 import { ipcpDisconnect } from './ipcp-disconnect.ts';
 import { ipcpEnroll } from './ipcp-enroll.ts';
 import { ipcpList } from './ipcp-list.ts';
+import { ipcpStats } from './ipcp-stats.ts';
 import { nameCreate } from './name-create.ts';
 import { nameDestroy } from './name-destroy.ts';
 import { nameList } from './name-list.ts';
@@ -38,6 +39,7 @@ export const root = group('Manage names, IPC processes and layers through irmd',
     connect: ipcpConnect,
     disconnect: ipcpDisconnect,
     list: ipcpList,
+    stats: ipcpStats,
   }),
   bind: group('Let programs, processes and IPC processes accept flows for a name', {
     program: bindProgram,

@@ -51,7 +51,7 @@ describe('candidates', () => {
       'ipcp bind unbind name register unregister flow process program status completion help',
     ],
     ['irm reg', 'register'],
-    ['irm i ', 'create destroy bootstrap enroll connect disconnect list help'],
+    ['irm i ', 'create destroy bootstrap enroll connect disconnect list stats help'],
     ['irm help ipcp c', 'create connect'],
     ['irm ipcp create ', 'name type'],
     ['irm ipcp create name x ', 'type'],

@@ -193,6 +193,8 @@ describe('lines of both eras', () => {
     ],
     ['irm n u S l e', 'name unregister', { name: 'S', layer: ['e'] }],
     ['irm unregister name S layer e layer f', 'unregister', { name: 'S', layer: ['e', 'f'] }],
+    ['irm ipcp stats', 'ipcp stats', {}],
+    ['irm i s n eth', 'ipcp stats', { name: 'eth' }],
     ['irm n l', 'name list', {}],
     ['irm name list list io', 'name list', { list: 'io' }],
     ['irm name list name io*', 'name list', { name: 'io*' }],

@@ -25,6 +25,8 @@
 
 /* Fields of a control block, in bytes from its start. */
 #define OURO_CTL_HEAD 0u
+#define OURO_CTL_PACKETS 8u /* two words each, the lower one first */
+#define OURO_CTL_BYTES 16u
 #define OURO_CTL_TAIL 64u
 #define OURO_CTL_READER_SLEEPS 128u
 #define OURO_CTL_WRITER_SLEEPS 192u
@@ -49,6 +51,8 @@ struct ouro_ring_half {
         uint32_t head;         /* ours when transmitting; else the last one that passed the check */
         _Atomic uint32_t tail; /* ours when receiving; else the last one that passed the check */
         uint32_t len;          /* receiving: payload of the record that peek found */
+        uint64_t packets;      /* transmitting: records and payload since the start */
+        uint64_t bytes;
         _Atomic bool broken;
 };
 

@@ -20,6 +20,8 @@ static void init_half(struct ouro_ring_half *h, uint8_t *map, uint32_t bytes, un
         h->mask = bytes - 1;
         h->head = 0;
         h->len = 0;
+        h->packets = 0;
+        h->bytes = 0;
         atomic_init(&h->tail, 0);
         atomic_init(&h->broken, false);
 }

@@ -31,6 +31,21 @@ static void put_header(struct ouro_ring_half *h, uint32_t pos, uint32_t len)
         atomic_store_explicit(word_at(h->data, pos + 4), 0, memory_order_relaxed);
 }
 
+static void publish_count(struct ouro_ring_half *h, uint32_t at, uint64_t n)
+{
+        atomic_store_explicit(word_at(h->ctl, at), (uint32_t)n, memory_order_relaxed);
+        atomic_store_explicit(word_at(h->ctl, at + 4), (uint32_t)(n >> 32), memory_order_relaxed);
+}
+
+/* For lists only, on a cache line that is written in any case. */
+static void count_record(struct ouro_ring_half *h, uint32_t len)
+{
+        h->packets++;
+        h->bytes += len;
+        publish_count(h, OURO_CTL_PACKETS, h->packets);
+        publish_count(h, OURO_CTL_BYTES, h->bytes);
+}
+
 int ouro_ring_put(struct ouro_ring *r, const void *buf, size_t count)
 {
         struct ouro_ring_half *h = &r->tx;
@@ -52,6 +67,7 @@ int ouro_ring_put(struct ouro_ring *r, const void *buf, size_t count)
         put_header(h, pos, len);
         if (len > 0) memcpy(h->data + pos + OURO_RECORD_HEADER, buf, len);
         h->head += skip + need;
+        count_record(h, len);
         store_word(h->ctl, OURO_CTL_HEAD, h->head);
         return 0;
 }
