@@ -43,13 +43,21 @@ export function onTwoHosts(
   body: (a: Host, b: Host) => Promise<void>,
   options: { ms?: number; mtu?: number } = {},
 ): void {
+  const joined = async (a: Host, b: Host) => {
+    joinByVeth(a, b, 'veth0', options.mtu);
+    await body(a, b);
+  };
+  onHosts(name, joined, options);
+}
+
+/** Two hosts that the test itself joins. */
+export function onHosts(
+  name: string,
+  body: (a: Host, b: Host) => Promise<void>,
+  options: { ms?: number } = {},
+): void {
   test(name, { skip, timeout: options.ms ?? 60_000 }, () =>
-    withHost('flows', (a) =>
-      withHost('flows', async (b) => {
-        joinByVeth(a, b, 'veth0', options.mtu);
-        await body(a, b);
-      }),
-    ),
+    withHost('flows', (a) => withHost('flows', (b) => body(a, b))),
   );
 }
 

@@ -46,9 +46,13 @@ const repeatFirst: Millis = 20;
 const repeatLast: Millis = 250;
 /** Requests in a row to a peer of ours that cause no word of it, until it counts as gone: 1.8 s. */
 const silentRequests = 10;
+/** The same where there are others to ask: 0.3 s. */
+const silentRequestsOfMany = 4;
+/** For a C node's answer where there are others to ask. It may have to start a program first (edge specification 1.4). */
+const shareOfMany: Millis = 3000;
 const goneCodes: readonly ErrnoName[] = ['ENAME', 'EHOSTUNREACH'];
 /** Members that turn out not to have the name any more, until we believe it. */
-const maxMembers = 8;
+const maxMembers = 17;
 
 export interface AllocationsDeps {
   readonly clock: Clock;
@@ -62,8 +66,17 @@ export interface AllocationsDeps {
 }
 
 interface Waiting extends Deferred<AllocatedFlow> {
-  /** Requests that were sent since the peer was last heard. */
+  /** Requests that were sent since the peer was last heard, and how many may be. */
   unheard: number;
+  readonly patience: number;
+}
+
+interface Asking {
+  /** In words. */
+  readonly what: string;
+  readonly timeout: Millis;
+  readonly signal: AbortSignal | undefined;
+  readonly patience: number;
 }
 
 export class Allocations {
@@ -90,18 +103,25 @@ export class Allocations {
     const what = `Allocation of ${hashText(hash)}`;
     if (signal?.aborted) throw new CanceledError(`${what} canceled`);
     const deadline = clock.now() + timeout;
+    const name = toHex(hash);
     for (let i = 0; i < maxMembers; i++) {
-      const left = deadline - clock.now();
-      const peer = await this.find(hash, { timeout: Math.min(left, queryTimeout), signal });
+      const searching = Math.min(deadline - clock.now(), queryTimeout);
+      const peer = await this.find(hash, { timeout: searching, signal }, i > 0);
       if (this.#closed !== undefined) throw this.#closed;
       if (peer === undefined) break;
+      const many = directory.count(name, clock.now()) > 1;
+      const left = Math.max(0, deadline - clock.now());
+      const timeout = many && peer.version === 0 ? Math.min(left, shareOfMany) : left;
       try {
-        const limits = { timeout: Math.max(0, deadline - clock.now()), signal };
-        return await this.#ask(peer, hash, options, what, limits);
+        const patience = many ? silentRequestsOfMany : silentRequests;
+        const got = await this.#ask(peer, hash, options, { what, timeout, signal, patience });
+        directory.proved(name, peer.key);
+        return got;
       } catch (error) {
         const gone = error instanceof OuroError && goneCodes.includes(error.code);
-        const stale = gone && peer.version > 0;
-        if (stale || error instanceof TimeoutError) directory.forget(toHex(hash), peer.key);
+        const late = error instanceof TimeoutError;
+        const stale = (gone && peer.version > 0) || (late && timeout < left);
+        if (stale || late) directory.forget(name, peer.key);
         if (!stale) throw error;
       }
     }
@@ -112,10 +132,11 @@ export class Allocations {
   async find(
     hash: NameHash,
     limits: { timeout: Millis; signal?: AbortSignal | undefined },
+    proven = false,
   ): Promise<Peer | undefined> {
     const { clock, directory, queries } = this.#deps;
     const name = toHex(hash);
-    const known = directory.pick(name, clock.now());
+    const known = directory.pick(name, clock.now(), proven);
     if (known !== undefined) return known;
     try {
       await queries.wait(name, copyBytes(hash), limits);
@@ -171,8 +192,7 @@ export class Allocations {
     peer: Peer,
     hash: NameHash,
     { qos, data = noBytes }: AllocateOptions,
-    what: string,
-    limits: { timeout: Millis; signal?: AbortSignal | undefined },
+    { what, patience, ...limits }: Asking,
   ): Promise<AllocatedFlow> {
     const { clock, wire, flows } = this.#deps;
     const token = this.#nextToken();
@@ -181,7 +201,7 @@ export class Allocations {
     const request = { kind: 'flow-request', source, qos, hash, data } as const;
     const message = wire.format.management.encode(request);
     mark(wire, 'flow-request', message, token);
-    const answer: Waiting = { ...deferred<AllocatedFlow>(), unheard: 0 };
+    const answer: Waiting = { ...deferred<AllocatedFlow>(), unheard: 0, patience };
     this.#waiting.set(endpoint, answer);
     this.#repeat(endpoint, answer, message, repeatFirst);
     try {
@@ -207,7 +227,7 @@ export class Allocations {
 
   #repeat(endpoint: Endpoint, waiting: Waiting, message: Uint8Array, pause: Millis): void {
     const { clock, control } = this.#deps;
-    if (waiting.unheard++ === silentRequests)
+    if (waiting.unheard++ === waiting.patience)
       return waiting.reject(new PeerError('The member does not answer', 'EHOSTUNREACH'));
     control.send(endpoint.peer.mac, message);
     if (endpoint.version === 0) return;

@@ -5,7 +5,7 @@ import { type Flow, FlowEvent, type FlowRequest } from '#lib/layer/index.ts';
 import { SeededRandom, SimClock } from '#lib/testkit/index.ts';
 import { EthLayer } from './eth-layer.ts';
 import { SimulatedWire, type WireConfig } from './testing/simulated-wire.ts';
-import { dixWire, type EthWire, llcWire } from './wire.ts';
+import { dixWire, type EthWire, llcWire, mark } from './wire.ts';
 
 let clock: SimClock;
 beforeEach(() => {
@@ -150,6 +150,46 @@ describe('a peer that is silent', () => {
     expect(served.filter((mark) => mark === 'c').length).toBe(4);
     expect(clock.now() - started).toBeLessThan(2000);
   });
+
+  it.each([
+    ['nodes of ours', 1, 6000, 400],
+    ['C nodes', 0, 20_000, 3100],
+  ])(
+    'that only claims a name, as %s, does not keep others from it for long',
+    async (_who, version, atFirst, later) => {
+      const { a, b, medium } = pair(dixWire(), {});
+      b.onRequest((r) => r.accept());
+      await b.register(b.hash('server'));
+      const { format } = dixWire();
+      const claim = format.management.encode({ kind: 'name-reply', hash: a.hash('server') });
+      if (version > 0) mark(dixWire(), 'name-reply', claim);
+      const [port] = medium.ports;
+      const claims = (count: number) => {
+        for (let i = 0; i < count; i++) {
+          const from = Uint8Array.of(2, 0, 0, 0, 1, i);
+          const header = format.header(port!.mac, from, format.managementEnds);
+          format.setPayloadBytes(header, 0, claim.length);
+          port!.inject(Uint8Array.of(...header, ...claim));
+        }
+      };
+      const open = async (strangers: number, limit: number) => {
+        const started = clock.now();
+        const opening = a.allocate(a.hash('server'), { qos: qosRaw, timeout: 60_000 });
+        claims(strangers);
+        await clock.settle();
+        claims(strangers);
+        const { flow } = await clock.run(opening);
+        expect(clock.now() - started).toBeLessThan(limit);
+        flow.dealloc();
+        await clock.advance(3000);
+      };
+      await open(version > 0 ? 12 : 5, atFirst);
+      // Now it is known who has it. More claims than are kept do not make that forgotten.
+      await clock.run(a.query(a.hash('server')));
+      claims(40);
+      for (let i = 0; i < 5; i++) await open(40, later);
+    },
+  );
 
   it('does not keep the end of a flow waiting', async () => {
     const { a, b, medium } = pair(dixWire(), {});
