@@ -48,7 +48,7 @@ function applyName({ registry, log, uid, gid, path }: ApplyDeps, stanza: NameSta
 async function applyIpcp(deps: ApplyDeps, stanza: IpcpStanza): Promise<void> {
   const { registry, ipcps } = deps;
   const { name, type, settings, bootstrap, enrol } = stanza;
-  if (registry.ipcps.byName(name) === undefined) await ipcps.create(name, type);
+  if (registry.ipcps.byName(name) === undefined) await ipcps.create(name, type, stanza.isolate);
   const entry = registry.ipcps.need(name);
   if (entry.membership === undefined) {
     if (stanza.autobind) autobind(deps, stanza);

@@ -31,6 +31,7 @@ import type { IpcpLink } from './ipcp-link.ts';
 import type { Layers, Member } from './layers.ts';
 import type { Oap } from './oap.ts';
 import { type IpcpEntry, nameOfHash, type ProcessEntry, type Registry } from './registry/index.ts';
+import type { Holds } from './supervisors.ts';
 
 /** Who asks: a process, through a connection that may be its own. */
 export interface Party {
@@ -63,8 +64,8 @@ export interface FlowBrokerDeps {
   oap: Oap;
   clock: Pick<Clock, 'after' | 'now'>;
   log: Logger;
-  /** Process that runs the IPCPs, for log lines. */
-  ipcpdPid(): number;
+  /** Process that runs an IPCP, for log lines. */
+  ipcpPid(ipcp: number): number;
   /** Flow ids have grown beyond what is saved. */
   changed(): void;
 }
@@ -158,7 +159,7 @@ export class FlowBroker {
     if (gone.length === 0 && peer?.medium === 'handoff')
       peer.owner?.connection.peer.notify('flow_dealloc', { flow: peer.id });
     if (gone.length === 0 || before !== 'allocated') return;
-    const by = flow.ipcp === undefined ? flow.owner?.pid : this.#deps.ipcpdPid();
+    const by = flow.ipcp === undefined ? flow.owner?.pid : this.#deps.ipcpPid(flow.ipcp);
     this.#deps.log.info(
       `Completed deallocation of port_id ${gone.map((f) => f.id).join(' | ')} by process ${by}.`,
     );
@@ -194,10 +195,13 @@ export class FlowBroker {
     if (flow?.machine.is('accept-pending')) this.#inFlight.get(flow)?.abort();
   }
 
-  /** The process that ran the IPCPs is gone, and with it whoever waited there. */
-  ipcpdLost(): void {
-    for (const [flow, abort] of this.#inFlight)
-      if (flow.machine.is('accept-pending')) abort.abort();
+  /** A process that ran IPCPs is gone, and with it whoever waited there. */
+  ipcpdLost(holds: Holds): void {
+    for (const [flow, abort] of this.#inFlight) {
+      const ipcp = flow.ipcp === undefined ? undefined : this.#deps.registry.ipcps.get(flow.ipcp);
+      const served = ipcp === undefined || holds(ipcp);
+      if (served && flow.machine.is('accept-pending')) abort.abort();
+    }
   }
 
   async #allocating(
@@ -302,7 +306,7 @@ export class FlowBroker {
     const hash = hashName(facts.hash, dst);
     const call = { flow: flow.id, hash, qos, data, timeout, fds: [], signal };
     try {
-      await this.#deps.layers.link().alloc(entry.id, call);
+      await this.#deps.layers.link(entry.id).alloc(entry.id, call);
       if (spliced.answer === undefined)
         throw new PeerError(`IPCP ${entry.name} never gave flow ${flow.id} back`, 'EIPCP');
       return spliced.answer;
@@ -369,7 +373,7 @@ export class FlowBroker {
   ): Promise<Answer> {
     flow.ipcp = entry.id;
     flow.medium = 'ipcp';
-    const link = this.#deps.layers.link();
+    const link = this.#deps.layers.link(entry.id);
     const { ends, mtu, meter } = this.#deps.rings.create(facts.mtu);
     this.#deps.registry.flows.measure(flow, 0, meter);
     try {
@@ -406,7 +410,7 @@ export class FlowBroker {
     fds: readonly number[],
   ): Promise<void> {
     try {
-      await this.#linkFor(fds).respond(ipcp.id, { flow: flow.id, response, data }, fds);
+      await this.#linkFor(ipcp, fds).respond(ipcp.id, { flow: flow.id, response, data }, fds);
     } catch (error) {
       if (!(error instanceof OuroError)) throw error;
       this.#deps.log.warn(`IPCP ${ipcp.name} lost flow ${flow.id}: ${error.message}`);
@@ -414,9 +418,9 @@ export class FlowBroker {
   }
 
   /** The link that takes these descriptors over; without one they are closed. */
-  #linkFor(fds: readonly number[]): IpcpLink {
+  #linkFor({ id }: IpcpEntry, fds: readonly number[]): IpcpLink {
     try {
-      return this.#deps.layers.link();
+      return this.#deps.layers.link(id);
     } catch (error) {
       this.#deps.rings.close(fds);
       throw error;
@@ -445,7 +449,7 @@ export class FlowBroker {
 
   #tellIpcp(ipcp: number, flow: number): void {
     try {
-      this.#deps.layers.link().dealloc(ipcp, flow);
+      this.#deps.layers.link(ipcp).dealloc(ipcp, flow);
     } catch (error) {
       // The IPCPs are being restarted: they know nothing of the flow any more.
       if (!(error instanceof OuroError)) throw error;

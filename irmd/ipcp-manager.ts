@@ -15,17 +15,20 @@ import { hashName, hashText } from '#lib/layer/index.ts';
 import type { Connection } from './connection.ts';
 import type { IpcpLink } from './ipcp-link.ts';
 import type { IpcpEntry, Membership, NameEntry, Registry } from './registry/index.ts';
-import type { RunningIpcp, Supervisor } from './supervisor.ts';
+import type { RunningIpcp } from './supervisor.ts';
+import type { Holds, Supervisors } from './supervisors.ts';
 
 export type Target = { layer: string } | { ipcp: string };
 
 export interface IpcpManagerDeps {
   registry: Registry<Connection>;
-  supervisor: Pick<Supervisor, 'ready' | 'link' | 'pid'>;
+  supervisors: Supervisors;
   clock: Pick<Clock, 'after'>;
   log: Logger;
 }
 
+/** For the process of an IPCP that is destroyed to end by itself. */
+const GRACE: Millis = 5000;
 /** Before an IPCP that failed by itself is made again. */
 const REVIVE_PAUSE: Millis = 1000;
 
@@ -36,40 +39,54 @@ export class IpcpManager {
     this.#deps = deps;
   }
 
-  /** UsageError EEXIST, EIPCPTYPE; PeerError EIPCP. */
-  async create(name: string, type: string): Promise<{ pid: number }> {
-    const { registry, supervisor, log } = this.#deps;
+  /** `isolate`: in a process of its own. UsageError EEXIST, EIPCPTYPE, EOPNOTSUPP; PeerError EIPCP. */
+  async create(name: string, type: string, isolate = false): Promise<{ pid: number }> {
+    const { registry, supervisors, log } = this.#deps;
     registry.ipcps.mustBeFree(name);
-    const link = await supervisor.ready();
-    const entry = registry.ipcps.add(name, type);
+    if (isolate && !supervisors.canIsolate)
+      throw new UsageError(
+        `IPCP ${name}: IPCPs run in the process of this irmd, none can be isolated`,
+        'EOPNOTSUPP',
+      );
+    if (!isolate) await supervisors.shared.ready();
+    const entry = registry.ipcps.add(name, type, { isolate });
     try {
-      await link.create(entry);
-      entry.machine.move('init');
+      const supervisor = supervisors.of(entry);
+      const link = await supervisor.ready();
+      // The process of an isolated one may have been told already when it said hello.
+      if (entry.machine.is('null')) {
+        await link.create(entry);
+        entry.machine.move('init');
+      }
+      const { pid } = supervisor;
+      log.info(`Created IPCP ${pid}.`);
+      return { pid };
     } catch (error) {
       registry.ipcps.delete(entry);
+      await supervisors.drop(entry, GRACE);
       throw error;
     }
-    const { pid } = supervisor;
-    log.info(`Created IPCP ${pid}.`);
-    return { pid };
   }
 
   async destroy(name: string): Promise<void> {
-    const { registry, supervisor, log } = this.#deps;
+    const { registry, supervisors, log } = this.#deps;
     const entry = registry.ipcps.need(name);
+    const supervisor = supervisors.of(entry);
     const { pid } = supervisor;
     // One that does not run is unknown to ipcpd, or has failed there: either way it has no say.
     if (entry.machine.is('null')) await this.#discard(entry);
     else await (await supervisor.ready()).destroy(entry.id);
     entry.machine.move('shutdown');
     registry.destroyIpcp(entry);
+    await supervisors.drop(entry, GRACE);
     log.info(`Destroyed IPCP ${pid}.`);
   }
 
   /** Bootstrap or enroll. UsageError EIPCPSTATE unless the IPCP is new. */
   async join(name: string, wanted: Membership): Promise<{ pid: number; layer: string }> {
-    const { registry, supervisor, log } = this.#deps;
+    const { registry, supervisors, log } = this.#deps;
     const entry = registry.ipcps.need(name);
+    const supervisor = supervisors.of(entry);
     const link = await supervisor.ready();
     if (!entry.machine.is('init')) {
       const { state } = entry.machine;
@@ -89,7 +106,7 @@ export class IpcpManager {
 
   async status(name: string): Promise<{ counters: Record<string, number> }> {
     const entry = this.#deps.registry.ipcps.need(name);
-    const link = await this.#deps.supervisor.ready();
+    const link = await this.#deps.supervisors.of(entry).ready();
     return { counters: await link.status(entry.id) };
   }
 
@@ -99,10 +116,11 @@ export class IpcpManager {
     params: { component: string; dst: string; qos?: QosSpec | undefined },
   ): Promise<void> {
     const entry = this.#deps.registry.ipcps.need(name);
-    const link = await this.#deps.supervisor.ready();
+    const supervisor = this.#deps.supervisors.of(entry);
+    const link = await supervisor.ready();
     await link.connect(verb, entry.id, params);
     const { component, dst } = params;
-    const between = `between IPCP ${this.#deps.supervisor.pid} and ${dst}`;
+    const between = `between IPCP ${supervisor.pid} and ${dst}`;
     this.#deps.log.info(
       verb === 'ipcp_connect'
         ? `Established ${component} connection ${between}.`
@@ -113,15 +131,14 @@ export class IpcpManager {
   /** With every IPCP of the layer, or with one. All of it or, as far as we can undo, nothing. */
   async register(name: string, target: Target): Promise<void> {
     const entries = this.#targets(target);
-    const link = await this.#deps.supervisor.ready();
     const done: IpcpEntry[] = [];
     try {
       for (const entry of entries) {
-        await this.#register(link, entry, name);
+        await this.#register(entry, name);
         done.push(entry);
       }
     } catch (error) {
-      for (const entry of done) await this.#unregister(link, entry, name).catch(() => undefined);
+      for (const entry of done) await this.#unregister(entry, name).catch(() => undefined);
       throw error;
     }
   }
@@ -133,31 +150,30 @@ export class IpcpManager {
       const where = 'layer' in target ? `layer ${target.layer}` : `IPCP ${target.ipcp}`;
       throw new UsageError(`Name ${name} is not registered in ${where}`, 'ENOENT');
     }
-    const link = await this.#deps.supervisor.ready();
-    for (const entry of entries) await this.#unregister(link, entry, name);
+    for (const entry of entries) await this.#unregister(entry, name);
   }
 
   /** From every layer: the name is about to go. An IPCP that does not run has nothing to be told. */
   async unregisterEverywhere({ name, registrations }: NameEntry): Promise<void> {
-    const { registry, supervisor } = this.#deps;
+    const { registry } = this.#deps;
     for (const id of [...registrations]) {
       const entry = registry.ipcps.get(id);
-      if (entry?.machine.is('operational'))
-        await this.#unregister(await supervisor.ready(), entry, name);
+      if (entry?.machine.is('operational')) await this.#unregister(entry, name);
       else for (const hash of hashesOf(entry, name)) registry.unregister(entry!, name, hash);
     }
   }
 
-  /** Makes ipcpd run what the registry lists. One IPCP that fails does not keep the others from it. */
-  async recover(link: IpcpLink, running: readonly RunningIpcp[]): Promise<void> {
+  /** Makes an ipcpd run what the registry lists for it. One IPCP that fails does not keep the others from it. */
+  async recover(link: IpcpLink, running: readonly RunningIpcp[], holds: Holds): Promise<void> {
     const { registry, log } = this.#deps;
     for (const { ipcp, name, type } of running) {
       const entry = registry.ipcps.get(ipcp);
-      if (entry?.name === name && entry.type === type) continue;
+      if (entry?.name === name && entry.type === type && holds(entry)) continue;
       log.warn(`ipcpd runs IPCP ${name}, which nobody wants.`);
       await link.destroy(ipcp).catch(() => undefined);
     }
     for (const entry of registry.ipcps.values()) {
+      if (!holds(entry)) continue;
       const found = running.find((r) => r.ipcp === entry.id && r.name === entry.name);
       try {
         await this.#recoverOne(link, entry, found);
@@ -178,18 +194,18 @@ export class IpcpManager {
 
   async #discard({ id }: IpcpEntry): Promise<void> {
     try {
-      await this.#deps.supervisor.link().destroy(id);
+      await this.#deps.supervisors.link(id).destroy(id);
     } catch (error) {
       if (!(error instanceof OuroError)) throw error;
     }
   }
 
   async #revive(entry: IpcpEntry): Promise<void> {
-    const { registry, supervisor, log } = this.#deps;
+    const { registry, supervisors, log } = this.#deps;
     if (registry.ipcps.get(entry.id) !== entry || !entry.machine.is('null')) return;
     try {
       const { id: ipcp, name, type } = entry;
-      await this.#recoverOne(supervisor.link(), entry, { ipcp, name, type, state: 'failed' });
+      await this.#recoverOne(supervisors.link(ipcp), entry, { ipcp, name, type, state: 'failed' });
     } catch (error) {
       // Without a link ipcpd is being restarted, which makes it again with the others.
       if (!(error instanceof OuroError)) throw error;
@@ -197,10 +213,10 @@ export class IpcpManager {
     }
   }
 
-  /** Nothing runs any more. */
-  lost(): void {
-    for (const { machine } of this.#deps.registry.ipcps.values())
-      if (machine.can('null')) machine.move('null');
+  /** They do not run any more. */
+  lost(holds: Holds): void {
+    for (const entry of this.#deps.registry.ipcps.values())
+      if (holds(entry) && entry.machine.can('null')) entry.machine.move('null');
   }
 
   async #recoverOne(
@@ -240,7 +256,8 @@ export class IpcpManager {
     }
   }
 
-  async #register(link: IpcpLink, entry: IpcpEntry, name: string): Promise<void> {
+  async #register(entry: IpcpEntry, name: string): Promise<void> {
+    const link = await this.#deps.supervisors.of(entry).ready();
     const { hash, layer } = this.#member(entry, name);
     const known = entry.registrations.get(toHex(hash));
     if (known !== undefined)
@@ -261,7 +278,8 @@ export class IpcpManager {
     this.#deps.registry.register(entry, name, toHex(hash));
   }
 
-  async #unregister(link: IpcpLink, entry: IpcpEntry, name: string): Promise<void> {
+  async #unregister(entry: IpcpEntry, name: string): Promise<void> {
+    const link = await this.#deps.supervisors.of(entry).ready();
     const { hash, layer } = this.#member(entry, name);
     await link.unregister(entry.id, hash);
     this.#deps.registry.unregister(entry, name, toHex(hash));

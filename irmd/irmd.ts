@@ -32,7 +32,8 @@ import { Processes } from './processes.ts';
 import { Registry } from './registry/index.ts';
 import { restoreRegistry, takeSnapshot } from './snapshot.ts';
 import { loadState, type SavedState, StateFile } from './state.ts';
-import { defaultSupervisor, Supervisor, type SupervisorConfig } from './supervisor.ts';
+import { defaultSupervisor, type Supervisor, type SupervisorConfig } from './supervisor.ts';
+import { Supervisors } from './supervisors.ts';
 
 export interface IrmdDeps {
   host: Host;
@@ -142,7 +143,7 @@ export class Irmd {
     const grace = this.#config.grace ?? 5000;
     const services = this.#services;
     if (services !== undefined) {
-      await Promise.all([services.supervisor.stop(grace), services.autostart.stop(grace)]);
+      await Promise.all([services.supervisors.stop(grace), services.autostart.stop(grace)]);
       services.processes.close();
     }
     for (const peer of [...this.#connections.keys()]) peer.close();
@@ -160,23 +161,23 @@ export class Irmd {
       saved === undefined ? new Registry({ limits }) : restoreRegistry(saved, host, limits);
     registry.check();
     const { names, flows, programs, processes: known } = registry;
-    const supervisor: Supervisor = new Supervisor(
+    const supervisors: Supervisors = new Supervisors(
       {
         host,
         clock,
         log: logs(Component.irmdIpcp),
-        wanted: () => registry.ipcps.size > 0,
-        recover: (link, running) => ipcps.recover(link, running),
-        lost: () => {
-          ipcps.lost();
-          broker.ipcpdLost();
+        ipcps: registry.ipcps,
+        recover: (link, running, holds) => ipcps.recover(link, running, holds),
+        lost: (holds) => {
+          ipcps.lost(holds);
+          broker.ipcpdLost(holds);
         },
       },
       { ...defaultSupervisor, ...this.#config.supervisor },
     );
-    const ipcps = new IpcpManager({ registry, supervisor, clock, log });
+    const ipcps = new IpcpManager({ registry, supervisors, clock, log });
     const layers = new Layers(
-      { ipcps: registry.ipcps, names, link: () => supervisor.link() },
+      { ipcps: registry.ipcps, names, link: (ipcp) => supervisors.link(ipcp) },
       { queryTimeout: this.#config.queryTimeout ?? 200 },
     );
     const acceptors = new Acceptors<Connection, Reply>({ names, clock }, limits);
@@ -204,7 +205,7 @@ export class Irmd {
       oap: new Oap({ clock }),
       clock,
       log,
-      ipcpdPid: () => supervisor.pid,
+      ipcpPid: (ipcp) => supervisors.pid(ipcp),
       changed: () => this.#state.touch(),
     });
     const access = new Access(host, { gid: this.#config.gid });
@@ -228,7 +229,7 @@ export class Irmd {
       processes,
       ipcps,
       layers,
-      supervisor,
+      supervisors,
       access,
       state: this.#state,
       clock,
@@ -267,30 +268,44 @@ export class Irmd {
     this.#connections.set(peer, connection);
     peer.onClose(() => {
       this.#connections.delete(peer);
-      services.supervisor.disconnected(connection);
+      services.supervisors.disconnected(connection);
       for (const flow of [...connection.held]) services.broker.release(flow);
     });
   }
 
   /** After a crash: processes are watched again, and IPCPs adopted or started again. */
-  #resume(saved: SavedState, { registry, processes, supervisor }: Services): void {
+  #resume(saved: SavedState, { registry, processes, supervisors }: Services): void {
     for (const process of registry.processes.values()) processes.adopt(process);
     this.#log.info(
       `Restored ${registry.names.size} names, ${registry.processes.size} processes and ${registry.ipcps.size} IPCPs.`,
     );
-    if (registry.ipcps.size === 0) return;
-    const { ipcpd } = saved;
+    const own = new Map(saved.ipcps.map(({ id, process }) => [id, process]));
+    const all = [...registry.ipcps.values()];
+    if (all.some(({ isolate }) => !isolate)) this.#adopt(supervisors.shared, saved.ipcpd);
+    for (const entry of all) {
+      if (!entry.isolate) continue;
+      this.#adopt(supervisors.of(entry), own.get(entry.id));
+    }
+  }
+
+  /** A process that runs IPCPs since before, or one that is started for them. */
+  #adopt(supervisor: Supervisor, before: SavedState['ipcpd']): void {
+    const { host } = this.#deps;
     const alive =
-      ipcpd !== undefined && this.#deps.host.processInfo(ipcpd.pid)?.startTime === ipcpd.startTime;
-    if (alive && this.#deps.host.spawnIpcpd !== undefined) supervisor.adopt(ipcpd.pid);
+      before !== undefined && host.processInfo(before.pid)?.startTime === before.startTime;
+    if (alive && host.spawnIpcpd !== undefined) supervisor.adopt(before.pid);
     else supervisor.ready().catch((error) => this.#log.error(`${error}.`));
   }
 
   #snapshot(): SavedState {
-    const { registry, supervisor } = this.#running();
-    const { pid } = supervisor;
-    const startTime = pid === 0 ? undefined : this.#deps.host.processInfo(pid)?.startTime;
-    return takeSnapshot(registry, startTime === undefined ? undefined : { pid, startTime });
+    const { registry, supervisors } = this.#running();
+    const known = (pid: number) => {
+      const startTime = pid === 0 ? undefined : this.#deps.host.processInfo(pid)?.startTime;
+      return startTime === undefined ? undefined : { pid, startTime };
+    };
+    return takeSnapshot(registry, known(supervisors.shared.pid), (ipcp) =>
+      known(supervisors.pid(ipcp)),
+    );
   }
 
   #connectionOf(peer: RpcPeer): Connection {

@@ -16,8 +16,8 @@ export interface Member {
 export interface LayersDeps {
   ipcps: IpcpTable;
   names: NameTable;
-  /** The process that runs the IPCPs. PeerError EIPCP when it is being restarted. */
-  link(): IpcpLink;
+  /** The process that runs an IPCP. PeerError EIPCP when it is being restarted. */
+  link(ipcp: number): IpcpLink;
 }
 
 export interface LayersConfig {
@@ -33,8 +33,8 @@ export class Layers {
     this.#config = config;
   }
 
-  link(): IpcpLink {
-    return this.#deps.link();
+  link(ipcp: number): IpcpLink {
+    return this.#deps.link(ipcp);
   }
 
   /** The member that joins both ends here: the name is registered in its layer. */
@@ -88,7 +88,7 @@ export class Layers {
   ): Promise<boolean> {
     try {
       const hash = hashName(facts.hash, name);
-      return await this.#deps.link().query(entry.id, hash, timeout, signal);
+      return await this.#deps.link(entry.id).query(entry.id, hash, timeout, signal);
     } catch (error) {
       if (error instanceof OuroError) return false;
       throw error;

@@ -6,9 +6,11 @@ import type { Limits } from './limits.ts';
 import { Registry } from './registry/index.ts';
 import type { SavedState } from './state.ts';
 
+/** `processOf`: which process runs an IPCP; `ipcpd` the shared one. */
 export function takeSnapshot<C>(
   registry: Registry<C>,
-  ipcpd: SavedState['ipcpd'] | undefined,
+  ipcpd: SavedState['ipcpd'],
+  processOf: (ipcp: number) => SavedState['ipcpd'],
 ): SavedState {
   const { names, programs, processes, ipcps, flows } = registry;
   return {
@@ -36,6 +38,7 @@ export function takeSnapshot<C>(
       id: ipcp.id,
       name: ipcp.name,
       type: ipcp.type,
+      ...(ipcp.isolate && { isolate: true, ...processIn(processOf(ipcp.id)) }),
       ...(ipcp.membership && {
         membership: {
           how: ipcp.membership.how,
@@ -60,6 +63,10 @@ export function takeSnapshot<C>(
   };
 }
 
+function processIn(process: SavedState['ipcpd']) {
+  return process && { process };
+}
+
 /** Processes that have ended meanwhile are left out. */
 export function restoreRegistry<C>(
   saved: SavedState,
@@ -78,8 +85,9 @@ export function restoreRegistry<C>(
     const { entry } = registry.announce({ ...process, path });
     for (const name of names) registry.bindProcess(entry, name);
   }
-  for (const { id, name, type, membership, facts, registered, bound } of saved.ipcps) {
-    const entry = registry.ipcps.add(name, type, id);
+  for (const one of saved.ipcps) {
+    const { id, name, type, isolate = false, membership, facts, registered, bound } = one;
+    const entry = registry.ipcps.add(name, type, { id, isolate });
     if (membership !== undefined) entry.membership = { ...membership, dst: membership.dst };
     if (facts !== undefined) {
       entry.facts = { ...facts, mtu: facts.mtu };

@@ -41,6 +41,9 @@ const stateSchema = z.object({
       id: ipcpSchema,
       name: nameSchema,
       type: z.string(),
+      /** It runs in a process of its own. */
+      isolate: z.boolean().optional(),
+      process: z.object({ pid: pidSchema, startTime: z.number() }).optional(),
       membership: z
         .object({
           how: z.enum(['bootstrap', 'enroll']),

@@ -184,6 +184,40 @@ describe('ipcpd', () => {
   });
 });
 
+describe('an isolated IPCP', () => {
+  it('has a process of its own, which is told what to run and ends with it', async () => {
+    const creating = real.irm().createIpcp('own', 'eth-dix', { isolate: true });
+    await settled(() => children.length === 1);
+    const peer = await hello();
+    expect(await creating).toEqual({ pid: process.pid });
+    expect(ipcpd.take()).toEqual(['ipcp_create']);
+    expect(await real.irm().listIpcps()).toMatchObject([{ name: 'own', isolate: true }]);
+    await real.irm().bootstrapIpcp('own', 'layer', { dev: 'lo' });
+    ipcpd.take();
+
+    children[0]!.exit('signal SIGKILL');
+    peer.close();
+    expect(await states()).toEqual(['own null']);
+    await clock.advance(100);
+    await settled(() => children.length === 2);
+    await hello();
+    await settled(() => lines().at(-1)?.includes('back') === true);
+    expect(ipcpd.take()).toEqual(['ipcp_create', 'ipcp_bootstrap']);
+
+    await real.irm().destroyIpcp('own');
+    expect([children[1]!.signals, await states()]).toEqual([['SIGTERM'], []]);
+  });
+
+  it('that cannot be started leaves nothing', async () => {
+    broken = true;
+    const why = await rejection(real.irm().createIpcp('own', 'local', { isolate: true }));
+    expect(why).toContain('EIPCP The IPC processes cannot be reached');
+    expect(await states()).toEqual([]);
+    await clock.advance(60_000);
+    expect(children.length).toBe(0);
+  });
+});
+
 describe('IPCPs', () => {
   beforeEach(async () => {
     await layerWithName();

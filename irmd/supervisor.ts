@@ -1,5 +1,5 @@
 /**
- * Keeps ipcpd running: the process that holds this host's IPCPs. It is started when the first IPCP is wanted, and
+ * Keeps an ipcpd running: a process that holds IPCPs of this host. It is started when the first IPCP is wanted, and
  * again, with a growing pause, when it ends. An irmd that was restarted adopts the ipcpd of the one before. ipcpd
  * may also run in irmd's own process; then it only has to say hello.
  *
@@ -102,6 +102,11 @@ export class Supervisor {
   /** Process that runs the IPCPs, 0 when there is none. */
   get pid(): number {
     return this.#connection?.cred.pid ?? this.#child?.pid ?? 0;
+  }
+
+  /** Is this the process that irmd started? */
+  expects(pid: number): boolean {
+    return this.#child?.pid === pid;
   }
 
   /** Does this connection lead to ipcpd? */

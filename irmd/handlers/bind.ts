@@ -53,12 +53,14 @@ export function bindMethods(services: Services): Methods {
         log.info(`Name ${lost} unbound for process ${p.pid}.`);
     }),
     bind_ipcp: managing(services, bindIpcpSchema, (p) => {
-      registry.bindIpcp(registry.ipcps.need(p.ipcp), p.name);
-      log.info(`Bound process ${services.supervisor.pid} to name ${p.name}.`);
+      const ipcp = registry.ipcps.need(p.ipcp);
+      registry.bindIpcp(ipcp, p.name);
+      log.info(`Bound process ${services.supervisors.pid(ipcp.id)} to name ${p.name}.`);
     }),
     unbind_ipcp: managing(services, unbindIpcpSchema, (p) => {
-      for (const lost of registry.unbindIpcp(registry.ipcps.need(p.ipcp), p.name))
-        log.info(`Name ${lost} unbound for process ${services.supervisor.pid}.`);
+      const ipcp = registry.ipcps.need(p.ipcp);
+      for (const lost of registry.unbindIpcp(ipcp, p.name))
+        log.info(`Name ${lost} unbound for process ${services.supervisors.pid(ipcp.id)}.`);
     }),
     list_programs: managing(services, z.object({ after: z.string().optional() }), (p) =>
       pageOf(

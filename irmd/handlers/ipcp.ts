@@ -14,7 +14,7 @@ const config = z
   .default({});
 const after = z.string().optional();
 
-const createSchema = z.object({ name, type: word });
+const createSchema = z.object({ name, type: word, isolate: z.boolean().default(false) });
 const nameOnly = z.object({ name });
 const bootstrapSchema = z.object({ name, layer: nameSchema, config });
 const enrollSchema = z.object({
@@ -31,9 +31,9 @@ const connectSchema = z.object({
 });
 
 export function ipcpMethods(services: Services): Methods {
-  const { ipcps, registry, supervisor } = services;
+  const { ipcps, registry, supervisors } = services;
   return {
-    create_ipcp: managing(services, createSchema, (p) => ipcps.create(p.name, p.type)),
+    create_ipcp: managing(services, createSchema, (p) => ipcps.create(p.name, p.type, p.isolate)),
     destroy_ipcp: managing(services, nameOnly, (p) => ipcps.destroy(p.name)),
     bootstrap_ipcp: managing(services, bootstrapSchema, (p) =>
       ipcps.join(p.name, {
@@ -63,8 +63,9 @@ export function ipcpMethods(services: Services): Methods {
         (e) => e.name,
         (e) => ({
           name: e.name,
-          pid: supervisor.pid,
+          pid: supervisors.pid(e.id),
           type: e.type,
+          ...(e.isolate && { isolate: true }),
           ...(e.membership && { layer: e.membership.layer }),
           state: e.machine.state,
         }),

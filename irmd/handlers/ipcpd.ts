@@ -39,18 +39,19 @@ const deallocEvent = z.object({ flow: flowSchema });
 const stateEvent = z.object({ ipcp: ipcpSchema, state });
 
 export function ipcpdMethods(services: Services): Methods {
-  const { supervisor, registry, broker } = services;
+  const { supervisors, registry, broker } = services;
   return {
     ipcpd_hello: method(helloSchema, ({ ipcps }, context) => {
-      supervisor.hello(services.connectionOf(context), ipcps);
+      supervisors.hello(services.connectionOf(context), ipcps);
       services.state.touch();
       return { result: {} };
     }),
     ipcp_flow_request: serving(services, requestSchema, (p, connection) => {
-      if (!supervisor.is(connection))
+      if (!supervisors.is(connection))
         throw new PolicyError(`Process ${connection.cred.pid} is not the ipcpd of this irmd`);
       const ipcp = registry.ipcps.get(p.ipcp);
-      if (ipcp === undefined) throw new UsageError(`There is no IPCP ${p.ipcp}`, 'EIPCP');
+      if (ipcp === undefined || !supervisors.is(connection, ipcp))
+        throw new UsageError(`There is no IPCP ${p.ipcp} in this process`, 'EIPCP');
       return { result: broker.incoming(ipcp, { ...p, splice: p.splice }) };
     }),
   };
@@ -63,14 +64,15 @@ export function onIpcpdEvent(
   event: string,
   params: unknown,
 ): void {
-  if (!services.supervisor.is(connection)) return;
+  const { supervisors } = services;
+  if (!supervisors.is(connection)) return;
   if (event === 'ipcp_flow_dealloc') {
     const parsed = deallocEvent.safeParse(params);
     if (parsed.success) services.broker.farEndReleased(parsed.data.flow);
   } else if (event === 'ipcp_state') {
     const parsed = stateEvent.safeParse(params);
     const entry = parsed.success ? services.registry.ipcps.get(parsed.data.ipcp) : undefined;
-    if (parsed.success && entry !== undefined && parsed.data.state === 'shutdown')
-      services.ipcps.failed(entry);
+    if (entry === undefined || !supervisors.is(connection, entry)) return;
+    if (parsed.success && parsed.data.state === 'shutdown') services.ipcps.failed(entry);
   }
 }

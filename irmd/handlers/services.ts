@@ -12,7 +12,7 @@ import type { Layers } from '../layers.ts';
 import type { Processes } from '../processes.ts';
 import type { Registry } from '../registry/index.ts';
 import type { StateFile } from '../state.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisors } from '../supervisors.ts';
 
 export interface Services {
   readonly registry: Registry<Connection>;
@@ -22,7 +22,7 @@ export interface Services {
   readonly processes: Processes;
   readonly ipcps: IpcpManager;
   readonly layers: Layers;
-  readonly supervisor: Supervisor;
+  readonly supervisors: Supervisors;
   readonly access: Access;
   readonly state: Pick<StateFile, 'touch' | 'flush'>;
   readonly clock: Pick<Clock, 'after' | 'now'>;

@@ -40,6 +40,8 @@ export interface IpcpEntry {
   readonly id: number;
   readonly name: string;
   readonly type: string;
+  /** Runs in a process of its own. */
+  readonly isolate: boolean;
   readonly machine: Machine<IpcpState>;
   membership: Membership | undefined;
   facts: LayerFacts | undefined;
@@ -100,13 +102,18 @@ export class IpcpTable {
   }
 
   /** UsageError EEXIST as well. `id` only when a saved table is read back. */
-  add(name: string, type: string, id = this.#nextId): IpcpEntry {
+  add(
+    name: string,
+    type: string,
+    { id = this.#nextId, isolate = false }: { id?: number; isolate?: boolean } = {},
+  ): IpcpEntry {
     this.mustBeFree(name);
     if (this.#byId.size >= this.#max) throw new ResourceError(`More than ${this.#max} IPCPs`);
     const entry: IpcpEntry = {
       id,
       name,
       type,
+      isolate,
       machine: ipcpStates.start(),
       membership: undefined,
       facts: undefined,

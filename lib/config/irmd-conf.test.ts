@@ -74,6 +74,7 @@ describe('parseIrmdConf', () => {
       type: 'local',
       bootstrap: 'local',
       settings: { hash: 'SHA3_224' },
+      isolate: false,
       autobind: false,
       register: ['oping', 'oping.secure'],
       connect: [],
@@ -106,7 +107,10 @@ describe('parseIrmdConf', () => {
 
   it.each([
     ['[udp.x]\nip = "1.2.3.4"', 'unknown table [udp]; allowed: name, local,'],
-    ['[local.l]\nfoo = 1', '[local.l] has unknown key "foo"; allowed: bootstrap, reg, hash'],
+    [
+      '[local.l]\nfoo = 1',
+      '[local.l] has unknown key "foo"; allowed: bootstrap, reg, isolate, hash',
+    ],
     ['[local.l]\nautobind = true', '[local.l] has unknown key "autobind"'],
     ['[eth-dix.e]\nbootstrap = "e"', '[eth-dix.e] needs dev'],
     ['[eth-dix.e]\ndev = "x"\nethertype = 5', '[eth-dix.e] ethertype: Too small'],

@@ -42,6 +42,8 @@ export interface IpcpStanza {
   enrol?: string;
   settings: IpcpSettings;
   /** Bind the IPCP to its own name and to its layer's. */
+  /** Runs in a process of its own. */
+  isolate: boolean;
   autobind: boolean;
   /** Names to register once the IPCP is up. */
   register: string[];
@@ -82,7 +84,11 @@ const nameShape = {
   client_crt_file: path.optional(),
   client_key_file: path.optional(),
 };
-const commonShape = { bootstrap: name.optional(), reg: names.optional() };
+const commonShape = {
+  bootstrap: name.optional(),
+  reg: names.optional(),
+  isolate: z.boolean().optional(),
+};
 const memberShape = {
   enrol: name.optional(),
   conn: names.optional(),
@@ -178,6 +184,7 @@ function readIpcp(
     ...(bootstrap !== undefined && { bootstrap }),
     ...(enrol !== undefined && { enrol }),
     settings,
+    isolate: t.isolate === true,
     autobind: t.autobind === true,
     register,
     connect,

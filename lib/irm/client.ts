@@ -47,8 +47,12 @@ export class IrmClient {
     this.#config = config;
   }
 
-  createIpcp(name: string, type: string): Promise<{ pid: number }> {
-    return this.#call('create_ipcp', { name, type });
+  createIpcp(
+    name: string,
+    type: string,
+    options: { isolate?: boolean } = {},
+  ): Promise<{ pid: number }> {
+    return this.#call('create_ipcp', { name, type, ...options });
   }
 
   async destroyIpcp(name: string): Promise<void> {

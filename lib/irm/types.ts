@@ -22,6 +22,8 @@ export interface IpcpRow {
   /** Process that runs it; several IPCPs share one. 0 while it is being restarted. */
   readonly pid: number;
   readonly type: string;
+  /** It has a process of its own. */
+  readonly isolate?: boolean;
   /** Absent until the IPCP is bootstrapped or enrolled. */
   readonly layer?: string;
   readonly state: string;

@@ -5,7 +5,7 @@
 import type { BootstrapConfig } from '#lib/irm/index.ts';
 import type { ArgsOf } from '../grammar/command.ts';
 import { choice, flag, integer, ip, maybe, required, text } from '../grammar/params.ts';
-import { ipcpTypes, newIpcpName } from './vocabulary.ts';
+import { ipcpTypes, isolate, newIpcpName } from './vocabulary.ts';
 
 const unicast = { section: 'unicast (2018: normal)' };
 const udp = { section: 'udp4, udp6' };
@@ -74,6 +74,7 @@ export const bootstrapKeywords = {
   domain: text('DOMAIN', 'of names in the DNS (default: none)', udp),
   peers: text('ADDRESSES', 'of members that are asked for names, with commas', udp),
   hosts: text('NAME=ADDRESS', 'where names are, with commas', udp),
+  isolate,
   pff: choice('POLICY', "2018's word for what routing implies", impliedRouting, unicast),
 };
 
@@ -92,7 +93,7 @@ const renamed: Readonly<Record<string, string>> = {
 };
 
 /** Options that are about the command, not settings of the IPCP. */
-const own = new Set(['type', 'layer', 'name', 'autobind', '--']);
+const own = new Set(['type', 'layer', 'name', 'autobind', 'isolate', '--']);
 
 /** Type → setting → anything: which settings a type has (lib/config's table of irmd.conf). */
 export type SettingsTable = Readonly<Record<string, object>>;

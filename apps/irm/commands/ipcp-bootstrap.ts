@@ -26,7 +26,7 @@ export const ipcpBootstrap = defineCommand({
     const { ipcpSettings, isMember } = await import('#lib/config/ipcp-stanzas.ts');
     const { name, layer } = args;
     return undoing(async (undo) => {
-      const type = await ensureIpcp(irm, name, args.type, undo);
+      const type = await ensureIpcp(irm, name, args, undo);
       const wanted = lacking(type, args);
       if (wanted !== undefined) throw new UsageError(wanted);
       const { config, ignored } = settings(type, args, ipcpSettings);

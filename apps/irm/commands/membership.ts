@@ -7,23 +7,34 @@ import type { Irm } from '../client.ts';
 
 export type Undo = (() => Promise<void>)[];
 
-/** Type of the IPCP `name`, which is created as `type`, or else as `standard`, when there is none. */
+/** What an IPCP is created as when there is none of its name; one that exists has to be that. */
+export interface Wanted {
+  readonly type: string | undefined;
+  readonly isolate: boolean | undefined;
+}
+
+/** Type of the IPCP `name`, which is created as `wanted`, or else of type `standard`, when there is none. */
 export async function ensureIpcp(
   irm: Irm,
   name: string,
-  type: string | undefined,
+  { type, isolate }: Wanted,
   undo: Undo,
   standard?: string,
 ): Promise<string> {
   const there = (await irm.listIpcps()).find((row) => row.name === name);
   if (there !== undefined) {
+    if (isolate && !there.isolate)
+      throw new UsageError(
+        `IPC process "${name}" exists and shares its process: destroy it first to isolate it`,
+        'EEXIST',
+      );
     if (type === undefined || type === there.type) return there.type;
     throw new UsageError(`IPC process "${name}" is of type ${there.type}, not ${type}`, 'EEXIST');
   }
   const made = type ?? standard;
   if (made === undefined)
     throw new UsageError(`There is no IPC process "${name}", and no "type" to create it`, 'EIPCP');
-  await irm.createIpcp(name, made);
+  await irm.createIpcp(name, made, isolate ? { isolate } : undefined);
   undo.push(() => irm.destroyIpcp(name));
   return made;
 }
