@@ -3,31 +3,60 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { cannotMakeHosts, Host, root } from '#compat-tests/support/host.ts';
-import { measure, type Outcome } from './measure.ts';
+import { measure, type Outcome, type Scenario } from './measure.ts';
 import { renderHtml, renderText } from './report.ts';
 import { costScenarios } from './scenarios/costs.ts';
+import { HostPair, hostScenarios } from './scenarios/hosts.ts';
 import { socketScenarios } from './scenarios/sockets.ts';
+
+/** Scenarios that share hosts, which are set up when one of them is wanted. */
+interface Group {
+  readonly scenarios: Scenario[];
+  open(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+function oneHost(): Group {
+  const host = new Host('flows');
+  return {
+    scenarios: [...costScenarios(host), ...socketScenarios(host)],
+    open: () => host.ok(['/bin/true']), // starts the stack
+    close: () => host.close(),
+  };
+}
+
+function twoHosts(): Group {
+  const pair = new HostPair();
+  return {
+    scenarios: hostScenarios(pair),
+    open: () => pair.open(),
+    close: () => pair.close(),
+  };
+}
 
 const reason = cannotMakeHosts();
 if (reason !== undefined) {
   console.error(`The benchmarks need hosts of their own, and there can be none here: ${reason}`);
   process.exit(1);
 }
-const host = new Host('flows');
+const groups = [oneHost(), twoHosts()];
 const outcomes: Outcome[] = [];
 try {
-  await host.ok(['/bin/true']); // starts the stack
-  const all = [...costScenarios(host), ...socketScenarios(host)];
   const wanted = process.argv.slice(2);
-  const unknown = wanted.find((id) => !all.some((s) => s.id === id));
+  const known = groups.flatMap((g) => g.scenarios.map((s) => s.id));
+  const unknown = wanted.find((id) => !known.includes(id));
   if (unknown !== undefined)
-    throw new Error(`Unknown benchmark "${unknown}"; known: ${all.map((s) => s.id).join(' ')}`);
-  for (const scenario of all.filter((s) => wanted.length === 0 || wanted.includes(s.id))) {
-    console.log(scenario.title);
-    outcomes.push(await measure(scenario, console.log));
+    throw new Error(`Unknown benchmark "${unknown}"; known: ${known.join(' ')}`);
+  for (const group of groups) {
+    const chosen = group.scenarios.filter((s) => wanted.length === 0 || wanted.includes(s.id));
+    if (chosen.length > 0) await group.open();
+    for (const scenario of chosen) {
+      console.log(scenario.title);
+      outcomes.push(await measure(scenario, console.log));
+    }
   }
 } finally {
-  await host.close();
+  for (const group of groups) await group.close();
 }
 const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}`;
 const report = { date: new Date().toISOString(), machine, outcomes };

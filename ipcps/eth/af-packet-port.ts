@@ -102,6 +102,10 @@ export class AfPacketPort implements PacketPort {
     this.#socket.commit(bytes);
   }
 
+  gather(header: Uint8Array, bytes: Uint8Array, offset: number, length: number): boolean {
+    return this.#socket.gather(header, bytes, offset, length);
+  }
+
   flush(): void {
     this.#socket.flush();
   }

@@ -15,6 +15,7 @@ import {
   type Timer,
 } from '#lib/core/index.ts';
 import { type Ending, FlowEnd } from '#lib/layer/index.ts';
+import { Window } from '../common/window.ts';
 import type { PacketPort } from './packet-port.ts';
 import { comesFrom, type Peer } from './peer.ts';
 import type { EthWire, Token } from './wire.ts';
@@ -36,9 +37,9 @@ export const endpointTable = defineMachine({
 });
 export type EndpointState = keyof typeof endpointTable.states;
 
-/** Packets that wait for the reader, and how many of these a peer of ours may have on its way. */
+/** Packets that wait for the reader at most, and how many a peer of ours may have on its way. */
 const queue = 1024;
-const window = 512;
+const windowPackets = 512;
 const probeFirst = 20;
 const probeLast = 1000;
 
@@ -78,13 +79,8 @@ export class Endpoint {
   /** Of the message that is being repeated. */
   timer: Timer | undefined;
   readonly #host: EndpointHost;
+  readonly #window = new Window(windowPackets);
   #header: Uint8Array;
-  /** Counters modulo 2^32, as int32. */
-  #sent = 0;
-  #limit = window;
-  #arrived = 0;
-  #granted = window;
-  #unread = 0;
   #probe: Timer | undefined;
   #probeWait = probeFirst;
 
@@ -98,8 +94,14 @@ export class Endpoint {
     const { format } = host.wire;
     this.end = new FlowEnd(
       {
-        send: (packet) => this.#send(packet),
-        taken: () => this.#taken(),
+        send: (bytes, offset, length) => this.#send(bytes, offset, length),
+        gather: (bytes, offset, length) => this.#gather(bytes, offset, length),
+        flush: () => host.port.flush(),
+        taken: () => {
+          this.#window.take();
+          this.#grantMore();
+        },
+        resume: () => this.#grantMore(),
         release: (ending) => host.released(this, ending),
       },
       { qos, mtu: format.maxPayload(host.port.mtu), queue },
@@ -131,33 +133,26 @@ export class Endpoint {
 
   /** A packet has come. False: there was no room, or nobody will read it. */
   receive(bytes: Uint8Array, offset: number, length: number): boolean {
-    this.#arrived = (this.#arrived + 1) | 0;
     if (this.end.pass(bytes, offset, length)) {
+      this.#window.arrive(false);
       this.#grantMore();
       return true;
     }
-    if (this.end.full || !this.end.deliver(arena.copy(bytes, offset, length))) return false;
-    this.#unread++;
-    return true;
+    const kept = !this.end.full && this.end.deliver(arena.copy(bytes, offset, length));
+    this.#window.arrive(kept);
+    return kept;
   }
 
   /** The peer says how many packets we may have sent. Nonsense and what is out of date change nothing. */
   credit(limit: number): void {
-    const more = (limit - this.#limit) | 0;
-    const ahead = (limit - this.#sent) | 0;
-    if (more <= 0 || ahead > queue) return;
-    this.#limit = limit | 0;
-    if (ahead <= 0) return;
+    if (!this.#window.granted(limit)) return;
     this.#stopProbing();
     this.end.writable();
   }
 
   /** The peer says how many packets it has sent; those that did not come are lost. */
   sync(sent: number): void {
-    const lost = (sent - this.#arrived) | 0;
-    if (lost < -queue || lost > queue) return;
-    this.#arrived = sent | 0;
-    this.#grant();
+    if (this.#window.synced(sent)) this.#grant(this.end.room);
   }
 
   /** The port has room again. */
@@ -172,10 +167,9 @@ export class Endpoint {
     this.#stopProbing();
   }
 
-  #send(packet: Uint8Array): boolean {
+  #send(bytes: Uint8Array, offset: number, length: number): boolean {
     const { port, wire } = this.#host;
-    const { length } = packet;
-    if (this.version > 0 && this.#sent === this.#limit) return this.#wait();
+    if (this.version > 0 && !this.#window.open) return this.#wait();
     const header = this.#header;
     const at = port.reserve(header.length + length);
     if (at < 0) {
@@ -185,11 +179,28 @@ export class Endpoint {
     const { out } = port;
     out.set(header, at);
     wire.format.setPayloadBytes(out, at, length);
-    out.set(packet, at + header.length);
+    out.set(bytes.subarray(offset, offset + length), at + header.length);
     port.commit(header.length + length);
-    this.#sent = (this.#sent + 1) | 0;
-    if (this.version > 0 && this.#sent % (window / 2) === 0) this.#host.sendSync(this, this.#sent);
+    this.#counted();
     return true;
+  }
+
+  #gather(bytes: Uint8Array, offset: number, length: number): boolean {
+    const { port, wire } = this.#host;
+    if (port.gather === undefined) return this.#send(bytes, offset, length);
+    if (this.version > 0 && !this.#window.open) return this.#wait();
+    wire.format.setPayloadBytes(this.#header, 0, length);
+    if (!port.gather(this.#header, bytes, offset, length)) {
+      this.#host.waitForPort(this);
+      return false;
+    }
+    this.#counted();
+    return true;
+  }
+
+  #counted(): void {
+    const due = this.#window.send();
+    if (due && this.version > 0) this.#host.sendSync(this, this.#window.sent);
   }
 
   #wait(): false {
@@ -203,7 +214,7 @@ export class Endpoint {
       () => {
         this.#probeWait = Math.min(2 * this.#probeWait, probeLast);
         this.#probeLater();
-        this.#host.sendSync(this, this.#sent);
+        this.#host.sendSync(this, this.#window.sent);
       },
       true,
     );
@@ -215,19 +226,13 @@ export class Endpoint {
     this.#probeWait = probeFirst;
   }
 
-  #taken(): void {
-    this.#unread--;
-    this.#grantMore();
-  }
-
   #grantMore(): void {
-    if (this.version === 0 || this.machine.state !== 'open') return;
-    const more = (this.#arrived + window - this.#unread - this.#granted) | 0;
-    if (more >= window / 2) this.#grant();
+    if (!this.#window.due || this.version === 0 || this.machine.state !== 'open') return;
+    const { room } = this.end;
+    if (this.#window.worth(room)) this.#grant(room);
   }
 
-  #grant(): void {
-    this.#granted = (this.#arrived + Math.max(0, window - this.#unread)) | 0;
-    this.#host.sendCredit(this, this.#granted);
+  #grant(room: number): void {
+    this.#host.sendCredit(this, this.#window.grant(room));
   }
 }

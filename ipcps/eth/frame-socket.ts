@@ -1,12 +1,13 @@
 /**
  * Frames in and out of one socket that keeps their boundaries, many by one system call. After a batch the event loop gets its turn.
  *
- * Owns the socket, a receive slab of 64 frames and a send slab of 64. What the socket does not take waits in the slab, then with who
- * wanted to send; what a slow reader leaves waits in the socket's own buffer.
+ * Owns the socket, a receive slab of 64 frames, a send slab of 64 and a burst of 64 that leave from elsewhere. At most one of these two
+ * has frames, so they keep their order. What the socket does not take waits in the slab, then with who wanted to send; what a slow reader leaves waits in the socket's own buffer.
  */
-import type { Clock, Timer } from '#lib/core/index.ts';
+import { type Clock, soon, type Timer } from '#lib/core/index.ts';
 import type { Guard } from '#lib/ipcp-dev/index.ts';
 import { type NativeVerbs, Watch, WatchEvent } from '#lib/os/index.ts';
+import { Burst } from './burst.ts';
 import { TxSlab } from './tx-slab.ts';
 
 const BATCH = 64;
@@ -22,7 +23,10 @@ export interface FrameSocketEvents {
   ended?(): void;
 }
 
-export type FrameVerbs = Pick<NativeVerbs, 'recvBatch' | 'sendBatch' | 'close' | 'watch'>;
+export type FrameVerbs = Pick<
+  NativeVerbs,
+  'recvBatch' | 'sendBatch' | 'sendGather' | 'close' | 'watch'
+>;
 
 export class FrameSocket {
   readonly #os: FrameVerbs;
@@ -34,6 +38,7 @@ export class FrameSocket {
   #rx: Uint8Array;
   #rxSlot: number;
   #tx: TxSlab;
+  readonly #burst = new Burst();
   #flushing = false;
   #blocked = false;
   #retry: Timer | undefined;
@@ -71,7 +76,7 @@ export class FrameSocket {
 
   /** As PacketPort's. */
   reserve(bytes: number): number {
-    if (this.#tx.full) this.flush();
+    if (this.#tx.full || this.#burst.count > 0) this.flush();
     if (this.#tx.full || bytes > this.#tx.slotBytes || this.#closed) {
       this.#blocked = true;
       return -1;
@@ -83,13 +88,29 @@ export class FrameSocket {
     this.#tx.commit(bytes);
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.flush();
-    });
+    soon(this.#flushSoon);
+  }
+
+  readonly #flushSoon = (): void => {
+    this.#flushing = false;
+    this.flush();
+  };
+
+  /** As PacketPort's. */
+  gather(header: Uint8Array, bytes: Uint8Array, offset: number, length: number): boolean {
+    const burst = this.#burst;
+    if (this.#tx.waiting > 0 || !burst.takes(header, bytes)) this.flush();
+    const tooLong = header.length + length > this.#tx.slotBytes;
+    if (this.#tx.waiting > 0 || tooLong || this.#closed) {
+      this.#blocked = true;
+      return false;
+    }
+    burst.add(header, bytes, offset, length);
+    return true;
   }
 
   flush(): void {
+    if (this.#burst.count > 0) this.#flushBurst();
     const tx = this.#tx;
     while (tx.waiting > 0 && !this.#closed) {
       const { bytes, offsets, lengths, first, waiting } = tx;
@@ -103,6 +124,27 @@ export class FrameSocket {
         tx.sent(1);
       }
     }
+  }
+
+  /** Leaves the burst empty: what the socket does not take now goes into the slab, which has nothing in it. */
+  #flushBurst(): void {
+    const burst = this.#burst;
+    const { heads, headBytes, body, offsets, lengths, count } = burst;
+    let next = 0;
+    while (next < count && !this.#closed) {
+      const left = count - next;
+      const fd = this.#fd;
+      const sent = this.#os.sendGather(fd, heads, headBytes, body, offsets, lengths, next, left);
+      if (sent > 0) next += sent;
+      else if (sent === EAGAIN || sent === ENOBUFS) break;
+      else {
+        this.refused++;
+        next++;
+      }
+    }
+    for (; next < count && !this.#closed; next++)
+      this.#tx.commit(burst.copy(next, this.#tx.bytes, this.#tx.next));
+    burst.clear();
   }
 
   /** Longer frames from now on. What waits in the slab leaves first, or is lost. */

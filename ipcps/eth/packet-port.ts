@@ -39,6 +39,11 @@ export interface PacketPort {
   reserve(bytes: number): number;
   /** The frame of the last `reserve` is complete. It leaves by `flush`, or at the end of the turn. */
   commit(bytes: number): void;
+  /**
+   * Short cut, where a port has it: one frame of `header` and `bytes[offset .. offset + length)`. The header is copied, the bytes stay
+   * as they are until `flush`. False as with `reserve`.
+   */
+  gather?(header: Uint8Array, bytes: Uint8Array, offset: number, length: number): boolean;
   flush(): void;
   /** Frames and events go there from now on. */
   listen(events: PacketPortEvents): void;

@@ -28,6 +28,17 @@ export interface DatagramPort {
   reserve(bytes: number, to: Destination): number;
   /** The datagram of the last `reserve` is complete. It leaves by `flush`, or at the end of the turn. */
   commit(): void;
+  /**
+   * Short cut, where a port has it: one datagram of `header` and `bytes[offset .. offset + length)`, which both stay as they are until
+   * `flush`. False when there is no room now.
+   */
+  gather?(
+    header: Uint8Array,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    to: Destination,
+  ): boolean;
   flush(): void;
   /** Datagrams and events go there from now on. */
   listen(events: DatagramPortEvents): void;

@@ -1,7 +1,7 @@
 /**
  * One end of a flow over UDP: its numbers, its peer, its window towards a peer of ours, and the FlowEnd that its user holds. It moves
- * packets; the layer moves it through its states. Packets that wait to be read are BOUNDED by the window, and by the same number from a C
- * peer, which knows no window: what it sends to a full queue is lost.
+ * packets; the layer moves it through its states. Packets that wait to be read are BOUNDED by `queue`: a peer of ours is held back long
+ * before, a C peer knows no window, and what it sends to a full queue is lost.
  */
 import {
   type Clock,
@@ -14,10 +14,10 @@ import {
 } from '#lib/core/index.ts';
 import { type AllocatedFlow, type Ending, FlowEnd } from '#lib/layer/index.ts';
 import { udpHeader } from '#lib/wire/index.ts';
+import { Window } from '../common/window.ts';
 import type { DatagramPort } from './datagram-port.ts';
 import { ExtensionCode } from './extension.ts';
 import type { Peer } from './peers.ts';
-import { Window, windowPackets } from './window.ts';
 
 /**
  * requested: no answer yet. left: the peer has released it, the user has not. closing: the user has released it, the peer does not know
@@ -36,6 +36,9 @@ export const endpointMachine = defineMachine({
 });
 export type EndpointState = keyof typeof endpointMachine.states;
 
+/** How many a peer of ours may have on its way. */
+const windowPackets = 512;
+const queue = 2048;
 const headerBytes = udpHeader.bytes;
 const eidAt = udpHeader.at.eid;
 const probeFirst = 20;
@@ -79,7 +82,9 @@ export class Endpoint {
   /** Of the message that is being repeated. */
   repeating: Timer | undefined;
   readonly #host: EndpointHost;
-  readonly #window = new Window();
+  readonly #window = new Window(windowPackets);
+  /** Of packets to the peer. */
+  readonly #header = new Uint8Array(headerBytes);
   #probe: Timer | undefined;
   #probeWait = probeFirst;
 
@@ -89,11 +94,17 @@ export class Endpoint {
     this.peer = peer;
     this.end = new FlowEnd(
       {
-        send: (packet) => this.#send(packet),
-        taken: () => this.#taken(),
+        send: (bytes, offset, length) => this.#send(bytes, offset, length),
+        gather: (bytes, offset, length) => this.#gather(bytes, offset, length),
+        flush: () => host.port.flush(),
+        taken: () => {
+          this.#window.take();
+          this.#grantMore();
+        },
+        resume: () => this.#grantMore(),
         release: (ending) => host.released(this, ending),
       },
-      { qos, mtu, queue: windowPackets },
+      { qos, mtu, queue },
     );
   }
 
@@ -103,10 +114,16 @@ export class Endpoint {
     this.remote = remote;
     this.version = version;
     this.ask = undefined;
+    eidAt.set(this.#header, 0, remote);
   }
 
   /** A packet has come. False: there was no room, or nobody will read it. */
   receive(bytes: Uint8Array, offset: number, length: number): boolean {
+    if (this.end.pass(bytes, offset, length)) {
+      this.#window.arrive(false);
+      this.#grantMore();
+      return true;
+    }
     const kept = !this.end.full && this.end.deliver(arena.copy(bytes, offset, length));
     this.#window.arrive(kept);
     return kept;
@@ -124,7 +141,7 @@ export class Endpoint {
 
   /** Tells the peer how much it may send; also that its messages have come. */
   grant(): void {
-    this.#host.say(this, ExtensionCode.credit, this.#window.grant());
+    this.#host.say(this, ExtensionCode.credit, this.#window.grant(this.end.room));
   }
 
   /** What is being said again is not needed any more. */
@@ -139,21 +156,40 @@ export class Endpoint {
     this.#stopProbing();
   }
 
-  #send(packet: Uint8Array): boolean {
+  #send(bytes: Uint8Array, offset: number, length: number): boolean {
     const { port } = this.#host;
-    if (this.version > 0 && !this.#window.open) {
-      if (this.#probe === undefined) this.#probeLater();
-      return false;
-    }
-    const at = port.reserve(headerBytes + packet.length, this.peer);
+    if (!this.#open()) return false;
+    const at = port.reserve(headerBytes + length, this.peer);
     if (at < 0) {
       this.#host.waitForPort(this);
       return false;
     }
     const { out } = port;
-    eidAt.set(out, at, this.remote);
-    out.set(packet, at + headerBytes);
+    out.set(this.#header, at);
+    out.set(bytes.subarray(offset, offset + length), at + headerBytes);
     port.commit();
+    return this.#counted();
+  }
+
+  #gather(bytes: Uint8Array, offset: number, length: number): boolean {
+    const { port } = this.#host;
+    if (port.gather === undefined) return this.#send(bytes, offset, length);
+    if (!this.#open()) return false;
+    if (!port.gather(this.#header, bytes, offset, length, this.peer)) {
+      this.#host.waitForPort(this);
+      return false;
+    }
+    return this.#counted();
+  }
+
+  /** False: the peer has to grant more first. */
+  #open(): boolean {
+    if (this.version === 0 || this.#window.open) return true;
+    if (this.#probe === undefined) this.#probeLater();
+    return false;
+  }
+
+  #counted(): true {
     const due = this.#window.send();
     if (due && this.version > 0) this.#host.say(this, ExtensionCode.sync, this.#window.sent);
     return true;
@@ -177,7 +213,8 @@ export class Endpoint {
     this.#probeWait = probeFirst;
   }
 
-  #taken(): void {
-    if (this.#window.take() && this.version > 0 && this.machine.is('open')) this.grant();
+  #grantMore(): void {
+    if (!this.#window.due || this.version === 0 || this.machine.state !== 'open') return;
+    if (this.#window.worth(this.end.room)) this.grant();
   }
 }

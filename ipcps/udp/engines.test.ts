@@ -4,7 +4,6 @@ import { ScriptedRandom, SeededRandom } from '#lib/testkit/index.ts';
 import { addressText, copyAddress, ipText, parseIp, socketAddress } from './address.ts';
 import { EndpointTable, maxEndpoints } from './endpoint-table.ts';
 import { TxTrains } from './tx-trains.ts';
-import { Window, windowPackets } from './window.ts';
 
 describe('addresses', () => {
   it.each([
@@ -108,59 +107,5 @@ describe('endpoint numbers', () => {
     for (let i = 0; i < maxEndpoints; i++) table.add((number) => ({ number }));
     expect(() => table.add((number) => ({ number }))).toThrow('Too many flows');
     expect([...table.values()].length).toBe(maxEndpoints);
-  });
-});
-
-describe('the window', () => {
-  it('never lets more wait than fit, and never stops for good, whatever gets lost', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.nat(5), { minLength: 50, maxLength: 400 }),
-        fc.nat(),
-        (steps, seed) => {
-          const random = new SeededRandom(seed);
-          const [sender, receiver] = [new Window(), new Window()];
-          let waiting = 0;
-          const most = 0;
-          const grant = () => {
-            const limit = receiver.grant();
-            if (random.float() > 0.3) sender.granted(limit);
-          };
-          for (const step of steps) {
-            for (let i = 0; i < 200; i++) {
-              if (step < 4 && sender.open) {
-                sender.send();
-                if (random.float() < 0.9) {
-                  receiver.arrive(true);
-                  waiting++;
-                }
-              } else if (waiting > 0) {
-                waiting--;
-                if (receiver.take()) grant();
-              }
-              expect(waiting).toBeLessThanOrEqual(windowPackets);
-            }
-          }
-          while (waiting > 0) {
-            waiting--;
-            receiver.take();
-          }
-          expect(most).toBeLessThanOrEqual(windowPackets);
-          expect(receiver.synced(sender.sent)).toBe(true);
-          sender.granted(receiver.grant());
-          expect(sender.open).toBe(true);
-        },
-      ),
-      { seed: 3, numRuns: 8 },
-    );
-  });
-
-  it('ignores grants and counts that cannot be', () => {
-    const window = new Window();
-    expect(window.granted(0)).toBe(false);
-    expect(window.granted(windowPackets)).toBe(false);
-    expect(window.granted(windowPackets + 1)).toBe(false);
-    expect(window.synced(windowPackets + 1)).toBe(false);
-    expect(window.synced(-1 - windowPackets)).toBe(false);
   });
 });

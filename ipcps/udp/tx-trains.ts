@@ -8,8 +8,8 @@ import type { Destination } from './datagram-port.ts';
 export const maxTrains = 64;
 const slabBytes = 256 * 1024;
 /** What the kernel takes: datagrams of a train, and all its bytes with the headers. */
-const maxDatagrams = 64;
-const maxTrainBytes = 65_487;
+export const maxDatagrams = 64;
+export const maxTrainBytes = 65_487;
 
 export class TxTrains {
   readonly bytes: Uint8Array = new Uint8Array(slabBytes);

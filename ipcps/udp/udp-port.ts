@@ -1,9 +1,10 @@
 /**
- * DatagramPort over a UDP socket. Owns the socket, a receive slab of 16 trains and a send slab. After a batch the event loop gets its
+ * DatagramPort over a UDP socket. Owns the socket, a receive slab of 16 trains, a send slab, and a train that leaves from
+ * elsewhere; at most one of these two has datagrams, so they keep their order. After a batch the event loop gets its
  * turn; what waits then is in the socket's buffer, BOUNDED by `bufferBytes`.
  */
 import { networkInterfaces } from 'node:os';
-import type { Clock, Timer } from '#lib/core/index.ts';
+import { type Clock, soon, type Timer } from '#lib/core/index.ts';
 import type { Guard } from '#lib/ipcp-dev/index.ts';
 import {
   check,
@@ -16,6 +17,7 @@ import {
 } from '#lib/os/index.ts';
 import { type Address, addressSlot, addressText, ipOf, ipText, parseIp } from './address.ts';
 import type { DatagramPort, DatagramPortEvents, Destination } from './datagram-port.ts';
+import { GatheredTrain } from './gathered-train.ts';
 import { TxTrains } from './tx-trains.ts';
 
 const BATCH = 16;
@@ -42,6 +44,7 @@ export class UdpPort implements DatagramPort {
   readonly #segments = new Int32Array(BATCH);
   readonly #sources = new Uint8Array(BATCH * addressSlot);
   readonly #tx = new TxTrains();
+  readonly #train = new GatheredTrain();
   #events: DatagramPortEvents = nobody;
   #flushing = false;
   #blocked = false;
@@ -82,6 +85,7 @@ export class UdpPort implements DatagramPort {
   }
 
   reserve(bytes: number, to: Destination): number {
+    if (this.#train.count > 0) this.flush();
     const at = this.#tx.reserve(bytes, to);
     if (at >= 0) return at;
     this.flush();
@@ -94,13 +98,32 @@ export class UdpPort implements DatagramPort {
     this.#tx.commit();
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.flush();
-    });
+    soon(this.#flushSoon);
+  }
+
+  readonly #flushSoon = (): void => {
+    this.#flushing = false;
+    this.flush();
+  };
+
+  gather(
+    header: Uint8Array,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    to: Destination,
+  ): boolean {
+    if (this.#tx.waiting > 0 || !this.#train.takes(header, bytes, length, to)) this.flush();
+    if (this.#tx.waiting > 0 || this.#closed) {
+      this.#blocked = true;
+      return false;
+    }
+    this.#train.add(header, bytes, offset, length, to);
+    return true;
   }
 
   flush(): void {
+    if (this.#train.count > 0) this.#flushTrain();
     const tx = this.#tx;
     const { bytes, offsets, lengths, segments, addresses } = tx;
     while (tx.waiting > 0 && !this.#closed) {
@@ -121,6 +144,24 @@ export class UdpPort implements DatagramPort {
       else if (sent === ENOBUFS) return this.#tryAgain();
       else this.#failed(first);
     }
+  }
+
+  /** Leaves the train empty: what the socket does not take goes into the slab, which has nothing in it and knows what to do next. */
+  #flushTrain(): void {
+    const train = this.#train;
+    const { to, header, body, offsets, lengths, count } = train;
+    const { address } = to;
+    const sent = this.#closed
+      ? 0
+      : this.#os.udpGather(this.#fd, address, header, body, offsets, lengths, 0, count);
+    for (let i = 0; sent < 0 && i < count; i++) {
+      const at = this.#tx.reserve(header.length + lengths[i]!, to);
+      this.out.set(header, at);
+      const offset = offsets[i]!;
+      this.out.set(body.subarray(offset, offset + lengths[i]!), at + header.length);
+      this.#tx.commit();
+    }
+    train.clear();
   }
 
   counters(): Readonly<Record<string, number>> {

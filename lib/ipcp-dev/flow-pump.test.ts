@@ -65,7 +65,7 @@ describe('FlowPump', () => {
       if (near.pass(place, 1, packet.length)) direct++;
       else if (near.deliver(packet)) queued++;
       else break;
-      place.fill(0);
+      queueMicrotask(() => place.fill(0));
     }
     // The ring took some, then the queue was full.
     expect(direct).toBeGreaterThan(3);
@@ -235,7 +235,7 @@ describe('FlowPump', () => {
           return undefined;
         }
       };
-    const flow = failAt(near, 'write', 2, new RangeError('layer bug'));
+    const flow = failAt(near, 'forward', 2, new RangeError('layer bug'));
     new FlowPump({ ring: ring.b, flow, clock, guard }, () => {});
     for (let i = 0; i < 3; i++) ring.a.write(utf8('x'));
     await clock.until(() => faults.length > 0);
@@ -257,7 +257,7 @@ describe('FlowPump', () => {
     });
     for (let i = 0; i < 640; i++) program.write(utf8('x'));
     await clock.until(() => turns.length === 640);
-    expect(new Set(turns).size).toBeGreaterThanOrEqual(10);
+    expect(new Set(turns).size).toBeGreaterThanOrEqual(5);
     program.dealloc();
   });
 });

@@ -1,19 +1,31 @@
 /**
  * Carries packets between a program's ring and a layer's flow, both ways, in batches and with back-pressure: what the
  * layer does not take stays in the ring, and what the ring does not take stays in the layer (but for one packet,
- * which is held here). A batch is at most 64 packets, then the event loop gets its turn. While the layer is down, the
+ * which is held here). After a batch the event loop gets its turn. While the layer is down, the
  * program's packets wait in the ring, and the program is told.
  *
  * Owns both flows from its start to its end. Ends when the program deallocates or dies (after its last packets went
  * down), when the peer deallocates (after its last packets went up), or by `stop`.
  */
-import { type Clock, type ErrnoName, type Millis, OuroError, type Timer } from '#lib/core/index.ts';
+import {
+  type Clock,
+  type ErrnoName,
+  type Millis,
+  OuroError,
+  soon,
+  type Timer,
+} from '#lib/core/index.ts';
 import { type Ending, type Flow, FlowEvent } from '#lib/layer/index.ts';
 import type { RingFlow } from '#lib/ring/index.ts';
+import { DeferredCopy } from './deferred-copy.ts';
 import type { Guard } from './ipcp.ts';
 
-const BATCH = 64;
+/** Packets before the event loop gets its turn; trains of the layers below are filled from it. */
+const BATCH = 128;
 const LOSSES: readonly ErrnoName[] = ['EMSGSIZE', 'EFLOWDOWN', 'EFLOWPEER', 'ENOTALLOC'];
+
+/** Shared, so that an idle flow holds none: empty between turns. */
+const copies = new DeferredCopy();
 
 export interface FlowPumpDeps {
   readonly ring: RingFlow;
@@ -41,17 +53,32 @@ export class FlowPump {
   #linger: Timer | undefined;
   /** What went straight up is shown at the end of this turn. */
   #flushing = false;
+  readonly #flushUp: () => void;
   #dropped = 0;
 
   constructor(deps: FlowPumpDeps, onEnd: (end: PumpEnd) => void) {
     this.#deps = deps;
     this.#onEnd = onEnd;
     const { ring, flow, guard } = deps;
+    this.#flushUp = guard(() => {
+      this.#flushing = false;
+      if (this.#ended) return;
+      copies.run();
+      ring.flush();
+    });
     ring.onReadable(guard(() => this.#down()));
-    ring.onWritable(guard(() => this.#up()));
+    ring.onWritable(
+      guard(() => {
+        this.#up();
+        if (!this.#ended) flow.resume?.();
+      }),
+    );
     ring.onEvent(guard((event) => this.#ringEvent(event)));
     flow.onReadable(guard(() => this.#up()));
-    flow.onPacket?.((bytes, offset, length) => this.#upDirect(bytes, offset, length));
+    flow.onPacket?.({
+      take: (bytes, offset, length) => this.#upDirect(bytes, offset, length),
+      room: () => (this.#ended ? 0 : ring.room(Math.min(flow.mtu, ring.mtu))),
+    });
     flow.onWritable(guard(() => this.#down()));
     flow.onEvent(guard((event) => this.#flowEvent(event)));
   }
@@ -81,20 +108,30 @@ export class FlowPump {
   #down(): void {
     if (this.#ended || this.#linkDown) return;
     const { ring, flow } = this.#deps;
-    ring.drain((memory, offset, length) => {
+    for (let i = 0; i < BATCH && ring.peek(); i++) {
       try {
-        return flow.write(memory.subarray(offset, offset + length));
+        if (!this.#forward(ring.memory, ring.offset, ring.length)) break;
       } catch (error) {
         this.#lose(error);
-        return true;
       }
-    }, BATCH);
+      ring.take();
+    }
+    // The layer may have referred to the ring until now.
+    flow.flush?.();
+    ring.release();
+  }
+
+  #forward(memory: Uint8Array, offset: number, length: number): boolean {
+    const { flow } = this.#deps;
+    if (flow.forward !== undefined) return flow.forward(memory, offset, length);
+    return flow.write(memory.subarray(offset, offset + length));
   }
 
   #up(): void {
     if (this.#ended) return;
     let count = 0;
     while (count < BATCH && this.#upOne()) count++;
+    copies.run();
     if (count > 0) this.#deps.ring.flush();
     if (count === BATCH) setImmediate(this.#deps.guard(() => this.#up()));
     else if (this.#peerGone && this.#held === undefined) this.#end('peer');
@@ -102,24 +139,19 @@ export class FlowPump {
 
   /** From where a layer has received it, without a copy between; the last of a burst shows them all. */
   #upDirect(bytes: Uint8Array, offset: number, length: number): boolean {
-    const { ring, guard } = this.#deps;
+    const { ring } = this.#deps;
     if (this.#ended || this.#held !== undefined) return false;
     try {
       const off = ring.reserve(length);
       if (off < 0) return false;
-      ring.memory.set(bytes.subarray(offset, offset + length), off);
+      copies.add(ring.memory, off, bytes, offset, length);
       ring.commit(length);
     } catch (error) {
       this.#lose(error);
     }
     if (this.#flushing) return true;
     this.#flushing = true;
-    queueMicrotask(
-      guard(() => {
-        this.#flushing = false;
-        if (!this.#ended) ring.flush();
-      }),
-    );
+    soon(this.#flushUp);
     return true;
   }
 
@@ -173,6 +205,7 @@ export class FlowPump {
     this.#ended = true;
     this.#linger?.cancel();
     this.#held = undefined;
+    copies.run();
     if (this.#flushing) this.#deps.ring.flush();
     this.#deps.ring.dealloc(this.#peerEnding);
     this.#deps.flow.dealloc(this.#programEnding);

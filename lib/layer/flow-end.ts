@@ -11,6 +11,7 @@ import {
   PacketArena,
   PeerError,
   type QosSpec,
+  soon,
   UsageError,
 } from '#lib/core/index.ts';
 import { type Ending, type Flow, FlowEvent, type PacketSink } from './layer.ts';
@@ -31,9 +32,14 @@ type State = keyof typeof flowEndTable.states;
 /** The layer's side of an end. */
 export interface FlowDriver {
   /** Takes the bytes of one packet towards the peer. False: not now; the driver calls `writable` later. */
-  send(packet: Uint8Array): boolean;
+  send(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** The same, but the bytes stay as they are until `flush`. Without it `send` is called. */
+  gather?(bytes: Uint8Array, offset: number, length: number): boolean;
+  flush?(): void;
   /** A packet has left the queue: `deliver` may take one again. */
   taken?(): void;
+  /** The user's sink has room again. */
+  resume?(): void;
   /** The user has deallocated. */
   release(ending: Ending): void;
 }
@@ -82,14 +88,21 @@ export class FlowEnd implements Flow {
   // The user's side.
 
   write(packet: Uint8Array): boolean {
-    if (this.#machine.state !== 'open') this.#refuse();
-    if (packet.length > this.mtu)
-      throw new UsageError(
-        `Packet of ${packet.length} bytes, the flow takes ${this.mtu}`,
-        'EMSGSIZE',
-      );
-    this.#blocked = !this.#driver.send(packet);
+    this.#check(packet.length);
+    this.#blocked = !this.#driver.send(packet, 0, packet.length);
     return !this.#blocked;
+  }
+
+  forward(bytes: Uint8Array, offset: number, length: number): boolean {
+    this.#check(length);
+    const driver = this.#driver;
+    const taken = driver.gather?.(bytes, offset, length) ?? driver.send(bytes, offset, length);
+    this.#blocked = !taken;
+    return taken;
+  }
+
+  flush(): void {
+    this.#driver.flush?.();
   }
 
   read(): Uint8Array | undefined {
@@ -111,8 +124,12 @@ export class FlowEnd implements Flow {
     this.#onWritable = fn;
   }
 
-  onPacket(fn: PacketSink | undefined): void {
-    this.#sink = fn;
+  onPacket(sink: PacketSink | undefined): void {
+    this.#sink = sink;
+  }
+
+  resume(): void {
+    this.#driver.resume?.();
   }
 
   onEvent(fn: ((event: FlowEvent) => void) | undefined): void {
@@ -157,7 +174,12 @@ export class FlowEnd implements Flow {
   pass(bytes: Uint8Array, offset: number, length: number): boolean {
     if (this.#sink === undefined || this.#queue.size > 0 || this.#machine.state !== 'open')
       return false;
-    return this.#sink(bytes, offset, length);
+    return this.#sink.take(bytes, offset, length);
+  }
+
+  /** Packets that the user surely takes by `pass` now; who reads instead has a queue for them. */
+  get room(): number {
+    return this.#sink?.room() ?? Number.POSITIVE_INFINITY;
   }
 
   /** There is space after a refused `send`. */
@@ -186,9 +208,12 @@ export class FlowEnd implements Flow {
     this.#kick();
   }
 
-  #refuse(): never {
+  #check(length: number): void {
+    if (this.#machine.state === 'open' && length <= this.mtu) return;
     if (this.#machine.state === 'released')
       throw new UsageError('Flow is deallocated', 'ENOTALLOC');
+    if (this.#machine.state === 'open')
+      throw new UsageError(`Packet of ${length} bytes, the flow takes ${this.mtu}`, 'EMSGSIZE');
     if (this.#ending === 'lost') throw new PeerError('Flow is lost: the peer died', 'EFLOWPEER');
     throw new PeerError('Flow is down: the peer has deallocated', 'EFLOWDOWN');
   }
@@ -196,14 +221,12 @@ export class FlowEnd implements Flow {
   #kick(): void {
     if (this.#kicked) return;
     this.#kicked = true;
-    queueMicrotask(() => {
-      this.#kicked = false;
-      this.#look();
-    });
+    soon(this.#look);
   }
 
   /** Each callback may replace the others, or deallocate. */
-  #look(): void {
+  readonly #look = (): void => {
+    this.#kicked = false;
     if (this.#unblock) {
       this.#unblock = false;
       this.#onWritable?.();
@@ -218,7 +241,7 @@ export class FlowEnd implements Flow {
       this.#events &= ~event;
       this.#onEvent(event);
     }
-  }
+  };
 }
 
 /**
@@ -233,7 +256,8 @@ export function inlinePair(
   const driver = (self: 0 | 1): FlowDriver => {
     const peer = () => ends[1 - self]!;
     return {
-      send: (packet) => !peer().full && peer().deliver(arena.copy(packet, 0, packet.length)),
+      send: (bytes, offset, length) =>
+        !peer().full && peer().deliver(arena.copy(bytes, offset, length)),
       taken: () => peer().writable(),
       release: (ending) => {
         peer().peerGone(ending);

@@ -24,8 +24,13 @@ export type FlowEvent = (typeof FlowEvent)[keyof typeof FlowEvent];
 /** How an end of a flow goes: its user is done with it, or died, or lost its host, without a word. */
 export type Ending = 'done' | 'lost';
 
-/** Takes the packet `bytes[offset .. offset + length)`, or says no. */
-export type PacketSink = (bytes: Uint8Array, offset: number, length: number) => boolean;
+/** Where packets go on to. */
+export interface PacketSink {
+  /** Takes the packet `bytes[offset .. offset + length)`, or says no. */
+  take(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** Packets of the flow's MTU that it surely takes now. 0: the sink calls `resume` when that has changed. */
+  room(): number;
+}
 
 /**
  * One end of a flow. Packets keep their boundaries; an empty packet is carried like any other (endpoints keep
@@ -57,11 +62,19 @@ export interface Flow {
   /** Called once `write` may succeed after it returned false, or will throw because the flow has ended meanwhile. */
   onWritable(fn: (() => void) | undefined): void;
   /**
-   * Short cut for who carries packets on, where a layer has it: `fn` gets each packet where it was received, valid during the call, in turns of
-   * the event loop that the layer began itself. False: `fn` cannot take it now, and it waits for `read` like those that follow it, until
-   * they are read.
+   * Short cut for who carries packets on, where a layer has it: the sink gets each packet where it was received, in turns of the event
+   * loop that the layer began itself. The bytes stay until the microtasks of the call have run. A packet that the sink does not take
+   * waits for `read` like those that follow it, until they are read.
    */
-  onPacket?(fn: PacketSink | undefined): void;
+  onPacket?(sink: PacketSink | undefined): void;
+  /** The sink has room again. */
+  resume?(): void;
+  /**
+   * Short cut the other way: as `write` of `bytes[offset .. offset + length)`, but the bytes may be taken as late as `flush`. Call that
+   * after the last of a burst, in the same turn, before the bytes change.
+   */
+  forward?(bytes: Uint8Array, offset: number, length: number): boolean;
+  flush?(): void;
   /** Also told what happened before the callback was set. */
   onEvent(fn: ((event: FlowEvent) => void) | undefined): void;
   /** Releases this end: nothing is called and nothing can be read any more. Idempotent. `ending` is for the other end to know: done. */

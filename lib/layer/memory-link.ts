@@ -45,7 +45,8 @@ export class MemoryLink implements Link {
   #end(side: Side, config: FlowEndConfig): FlowEnd {
     return new FlowEnd(
       {
-        send: (packet) => this.#send(side, packet),
+        send: (bytes, offset, length) =>
+          this.#send(side, copyBytes(bytes.subarray(offset, offset + length))),
         taken: () => this.#arrived(side === 0 ? 1 : 0),
         release: (ending) => this.#release(side, ending),
       },
@@ -53,10 +54,9 @@ export class MemoryLink implements Link {
     );
   }
 
-  #send(side: Side, packet: Uint8Array): boolean {
+  #send(side: Side, copy: Uint8Array): boolean {
     if (this.#outstanding[side] >= this.#window) return false;
     this.#outstanding[side]++;
-    const copy = copyBytes(packet);
     const peer = this.ends[side === 0 ? 1 : 0];
     let arrivals = 0;
     const lose = () => this.#arrived(side);

@@ -165,6 +165,32 @@ describe('datagram batches', () => {
     os.close(b);
   });
 
+  test('are gathered from headers and a body', () => {
+    const [a, b] = pairOf('dgram');
+    const heads = Uint8Array.of(1, 2, 3, 4, 5, 6);
+    const body = new Uint8Array(64).map((_, i) => 100 + i);
+    const [offs, lens] = [Int32Array.of(0, 10, 60), Int32Array.of(9, 3, 0)];
+    expect(os.sendGather(a, heads, 2, body, offs, lens, 1, 2)).toBe(2);
+    const into = new Uint8Array(64);
+    const got = new Int32Array(4);
+    expect(os.recvBatch(b, into, 16, got, 4)).toBe(2);
+    expect([...into.slice(0, got[0]), ...into.slice(16, 16 + got[1]!)]).toEqual([
+      3, 4, 110, 111, 112, 5, 6,
+    ]);
+    const copy = new Uint8Array(8);
+    os.copyPieces(copy, Int32Array.of(1, 6), body, offs, Int32Array.of(2, 2), 2);
+    expect([...copy]).toEqual([0, 100, 101, 0, 0, 0, 110, 111]);
+    const outside = Int32Array.of(62);
+    const three = Int32Array.of(3);
+    expect(() => os.sendGather(a, heads, 2, body, outside, three, 0, 1)).toThrow('outside');
+    expect(() => os.sendGather(a, heads, 4, body, offs, lens, 1, 1)).toThrow('heads');
+    expect(() => os.sendGather(a, heads, 2, body, offs, lens, 2, 2)).toThrow('too small');
+    expect(() => os.copyPieces(copy, outside, body, offs, three, 1)).toThrow('outside');
+    expect(() => os.copyPieces(copy, offs, body, outside, three, 1)).toThrow('outside');
+    os.close(a);
+    os.close(b);
+  });
+
   test('stay inside their slab', () => {
     const slab = new Uint8Array(8);
     const one = Int32Array.of(1);

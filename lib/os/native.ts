@@ -115,7 +115,22 @@ export interface NativeVerbs {
     count: number,
   ): number;
 
-  // Frames: recvBatch and sendBatch carry them.
+  /**
+   * Messages `from .. from + count - 1`, sent from where they lie: the header at `i * headBytes` of `heads`, then `lens[i]` bytes at
+   * `offs[i]` of `body`. Returns how many were sent.
+   */
+  sendGather(
+    fd: number,
+    heads: Uint8Array,
+    headBytes: number,
+    body: Uint8Array,
+    offs: Int32Array,
+    lens: Int32Array,
+    from: number,
+    count: number,
+  ): number;
+
+  // Frames: recvBatch, sendBatch and sendGather carry them.
   /**
    * Raw socket for the frames of one interface and one protocol (ethertype, or 4 for 802.2), without copies of what this host sends.
    * `filter`: classic BPF program, may be empty. Buffers of `bufferBytes`, beyond the system's limit for root.
@@ -156,7 +171,31 @@ export interface NativeVerbs {
     count: number,
   ): number;
 
+  /**
+   * One train to `address`, from where its datagrams lie: `head`, then piece i of `body`, for `from .. from + count - 1`. All are of one
+   * size, the last may be shorter. Returns the bytes that were sent.
+   */
+  udpGather(
+    fd: number,
+    address: Uint8Array,
+    head: Uint8Array,
+    body: Uint8Array,
+    offs: Int32Array,
+    lens: Int32Array,
+    from: number,
+    count: number,
+  ): number;
+
   // Memory.
+  /** For i below `count`: `lens[i]` bytes from `fromOffs[i]` of `from` to `toOffs[i]` of `to`; the two are different memory. */
+  copyPieces(
+    to: Uint8Array,
+    toOffs: Int32Array,
+    from: Uint8Array,
+    fromOffs: Int32Array,
+    lens: Int32Array,
+    count: number,
+  ): void;
   /** Anonymous file of fixed size (sealed against shrinking, growing and more seals) that starts with `head`. */
   memfdCreate(name: string, size: number, head?: Uint8Array): number;
   memfdSeals(fd: number): number;

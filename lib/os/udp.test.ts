@@ -85,6 +85,20 @@ describe('UDP trains', () => {
     expect(os.udpSend(a.fd, slab, ints(0), ints(65_000), ints(1), to, 0, 1)).toBeLessThan(0);
   });
 
+  it('leave from where their datagrams lie, with one header', () => {
+    const [a, b] = [open(), open()];
+    const body = new Uint8Array(600).map((_, i) => i);
+    const head = Uint8Array.of(7, 8);
+    const [offs, lens] = [ints(100, 0, 300), ints(9, 50, 20)];
+    expect(os.udpGather(a.fd, b.name, head, body, offs, lens, 1, 2)).toBe(74);
+    const { trains, bytes } = receive(b.fd);
+    expect(trains.flat()).toEqual([52, 22]);
+    expect(bytes).toEqual([...head, ...body.slice(0, 50), ...head, ...body.slice(300, 320)]);
+    expect(() => os.udpGather(a.fd, b.name, head, body, ints(599), ints(2), 0, 1)).toThrow(
+      'outside',
+    );
+  });
+
   it('carry empty datagrams, and cut what is longer than a slot', () => {
     const [a, b] = [open(), open()];
     const to = slots(b.name, b.name);

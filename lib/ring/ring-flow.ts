@@ -16,7 +16,7 @@ import { type Ending, type Flow, FlowEvent } from '#lib/layer/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 import { mapRing } from './attach-ring.ts';
 import { Bell } from './bell.ts';
-import type { End } from './layout.ts';
+import { type End, recordBytes, recordHeader } from './layout.ts';
 
 import type { RingReader } from './ring-reader.ts';
 import type { EndState, RingState } from './ring-state.ts';
@@ -178,6 +178,21 @@ export class RingFlow implements Flow {
     }
   }
 
+  /**
+   * Packets of `length` bytes for which there is surely space now. 0 when less than a quarter of the ring is free, and `onWritable` comes
+   * when there is more.
+   */
+  room(length: number): number {
+    if (this.#released || this.#gone) return 0;
+    const quarter = this.ringBytes / 4 - recordHeader;
+    if (!this.#writer.fits(quarter) && this.#writer.sleep(quarter)) {
+      this.#wanted = quarter;
+      return 0;
+    }
+    // A filler may be needed at the end of the ring.
+    return Math.floor(this.#writer.free / recordBytes(length)) - 1;
+  }
+
   /** Completes the packet of the last `reserve`, with at most the reserved length. */
   commit(len: number): void {
     this.#writer.commit(len);
@@ -195,19 +210,46 @@ export class RingFlow implements Flow {
   }
 
   read(): Uint8Array | undefined {
-    if (!this.#next()) return undefined;
+    if (!this.peek()) return undefined;
     const { bytes, offset, length } = this.#reader;
     const packet = arena.copy(bytes, offset, length);
-    this.#took(length);
-    if (this.#reader.release()) this.#bell.ring();
+    this.take();
+    this.release();
     return packet;
+  }
+
+  /**
+   * For forwarders: finds the next packet, bytes `offset .. offset + length` of `memory`, which the other end can still change. It stays
+   * until `take`, and its bytes stay until `release` after that. Without a packet, false, and `onReadable` comes when there is one.
+   */
+  peek(): boolean {
+    return this.#next();
+  }
+
+  /** Of the packet that `peek` found. */
+  get offset(): number {
+    return this.#reader.offset;
+  }
+
+  get length(): number {
+    return this.#reader.length;
+  }
+
+  /** Goes past the packet that `peek` found. */
+  take(): void {
+    this.#took(this.#reader.length);
+  }
+
+  /** Gives the space of what was taken back to the writer. */
+  release(): void {
+    if (!this.#released && this.#reader.release()) this.#bell.ring();
   }
 
   /**
    * Hands up to `max` packets to `fn` without copying: bytes `offset .. offset + length` of `memory`, valid
    * during the call, and still writable by the other end. `fn` must not read this flow; it returns false to keep
-   * its packet queued and stop. After `max` packets the event loop gets its turn before `onReadable` is called again. Returns how many
-   * were taken.
+   * its packet queued and stop. After `max` packets the event loop gets its turn before `onReadable` is called again. Returns how
+   * many were taken.
    */
   drain(
     fn: (memory: Uint8Array, offset: number, length: number) => boolean | undefined,
@@ -223,7 +265,7 @@ export class RingFlow implements Flow {
         count++;
       }
     } finally {
-      if (!this.#released && this.#reader.release()) this.#bell.ring();
+      this.release();
     }
     return count;
   }
@@ -347,11 +389,13 @@ export class RingFlow implements Flow {
   #kick(): void {
     if (this.#kicked) return;
     this.#kicked = true;
-    setImmediate(() => {
-      this.#kicked = false;
-      this.#look();
-    });
+    setImmediate(this.#kickedLook);
   }
+
+  readonly #kickedLook = (): void => {
+    this.#kicked = false;
+    this.#look();
+  };
 
   #look(): void {
     if (this.#released) return;
@@ -403,6 +447,7 @@ export class RingFlow implements Flow {
   }
 
   #tell(): void {
+    if (this.#events === 0) return;
     for (const event of [FlowEvent.down, FlowEvent.up, FlowEvent.peer, FlowEvent.dealloc]) {
       if ((this.#events & event) === 0 || this.#onEvent === undefined) continue;
       this.#events &= ~event;

@@ -61,6 +61,11 @@ export class RingWriter {
     return this.#base;
   }
 
+  /** Bytes that are surely free: what the consumer has freed since we last looked is not counted. */
+  get free(): number {
+    return this.#size - ((this.#head - this.#tail) | 0);
+  }
+
   fits(len: number): boolean {
     const total = this.#total(len);
     if (this.#size - ((this.#head - this.#tail) | 0) >= total) return this.#fault === undefined;

@@ -12,6 +12,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports)
         register_unix_socket(env, exports);
         register_message(env, exports);
         register_datagram(env, exports);
+        register_gather(env, exports);
         register_packet(env, exports);
         register_udp(env, exports);
         register_memory(env, exports);

@@ -44,6 +44,7 @@ void register_descriptor(Napi::Env env, Napi::Object exports);
 void register_unix_socket(Napi::Env env, Napi::Object exports);
 void register_message(Napi::Env env, Napi::Object exports);
 void register_datagram(Napi::Env env, Napi::Object exports);
+void register_gather(Napi::Env env, Napi::Object exports);
 void register_packet(Napi::Env env, Napi::Object exports);
 void register_udp(Napi::Env env, Napi::Object exports);
 void register_memory(Napi::Env env, Napi::Object exports);

@@ -67,6 +67,8 @@ export class SimulatedPort implements PacketPort {
   readonly #inbox: Uint8Array[] = [];
   readonly #timers = new Set<Timer>();
   #events: PacketPortEvents | undefined;
+  /** Frames that leave at the next flush. BOUNDED by `room` and who does not flush. */
+  readonly #gathered: (() => number[])[] = [];
   #up = true;
   #scheduled = false;
   closed = false;
@@ -96,6 +98,7 @@ export class SimulatedPort implements PacketPort {
   }
 
   reserve(): number {
+    this.flush();
     return this.room > 0 ? 0 : -1;
   }
 
@@ -104,7 +107,19 @@ export class SimulatedPort implements PacketPort {
     this.#wire.send(this, this.out.slice(0, bytes));
   }
 
-  flush(): void {}
+  gather(header: Uint8Array, bytes: Uint8Array, offset: number, length: number): boolean {
+    if (this.room <= this.#gathered.length) return false;
+    const head = header.slice();
+    this.#gathered.push(() => [...head, ...bytes.subarray(offset, offset + length)]);
+    return true;
+  }
+
+  flush(): void {
+    for (const frame of this.#gathered.splice(0)) {
+      this.room--;
+      this.#wire.send(this, Uint8Array.from(frame()));
+    }
+  }
 
   unblock(room: number = Number.POSITIVE_INFINITY): void {
     this.room = room;

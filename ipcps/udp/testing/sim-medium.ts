@@ -71,6 +71,8 @@ class SimPort implements DatagramPort {
   readonly #send: (bytes: Uint8Array, to: Address) => void;
   readonly #closed: () => void;
   #events: DatagramPortEvents | undefined;
+  /** Datagrams that leave at the next flush. BOUNDED by who flushes. */
+  readonly #gathered: (() => void)[] = [];
   #reserved = 0;
   #to: Address = new Uint8Array(0);
 
@@ -85,6 +87,7 @@ class SimPort implements DatagramPort {
   }
 
   reserve(bytes: number, to: Destination): number {
+    this.flush();
     this.#reserved = bytes;
     this.#to = to.address;
     return 0;
@@ -94,7 +97,21 @@ class SimPort implements DatagramPort {
     this.#send(this.out.slice(0, this.#reserved), this.#to);
   }
 
-  flush(): void {}
+  gather(
+    header: Uint8Array,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    to: Destination,
+  ): boolean {
+    const datagram = () => Uint8Array.from([...header, ...bytes.subarray(offset, offset + length)]);
+    this.#gathered.push(() => this.#send(datagram(), to.address));
+    return true;
+  }
+
+  flush(): void {
+    for (const send of this.#gathered.splice(0)) send();
+  }
 
   listen(events: DatagramPortEvents): void {
     this.#events = events;
