@@ -313,13 +313,17 @@ export class Gateway {
   #tidy(): void {
     const serving = new Set<number>();
     for (const endpoint of this.#ports.endpoints()) serving.add(endpoint.pid);
-    const live = new Set<number>();
     for (const proc of this.#procs.values()) {
-      live.add(proc.run.id);
       if (serving.has(proc.pid) || proc.serving === undefined) continue;
       proc.serving.abort();
       proc.serving = undefined;
     }
+    this.#expireRuns();
+  }
+
+  #expireRuns(): void {
+    const live = new Set<number>();
+    for (const proc of this.#procs.values()) live.add(proc.run.id);
     for (const run of this.#runs.expire(live)) this.#record({ t: 'run-gone', id: run.id });
   }
 
@@ -358,6 +362,7 @@ export class Gateway {
     const methods = adminMethods({
       uid: this.#config.uid,
       createRun: (record) => {
+        if (this.#runs.full) this.#expireRuns();
         const run = this.#runs.create(record);
         this.#record({ t: 'run', run: plainRun(run) });
         this.#wake();

@@ -1,12 +1,14 @@
 /**
- * Runs by id. One stays while some process of it lives or its first one may still be starting.
- * BOUNDED by `max`; when full, `create` refuses.
+ * Runs by id. One stays while some process of it lives or its first one may still be starting; a shorter while when there are
+ * many. BOUNDED by `max`; when full, `create` refuses.
  */
 import { type Clock, type Millis, ResourceError } from '#lib/core/index.ts';
 import { makeRun, type Run, type RunRecord } from '../processes/run.ts';
 
-/** From `run_create` to the program's HELLO. */
+/** From `run_create` to the program's HELLO, and from the end of a process to the HELLO of a child that outlives it. */
 const START_GRACE: Millis = 30_000;
+/** The same when thousands of programs are started one after the other. */
+const CROWDED_GRACE: Millis = 1000;
 
 interface Entry {
   readonly run: Run;
@@ -29,6 +31,10 @@ export class Runs {
     return this.#runs.size;
   }
 
+  get full(): boolean {
+    return this.#runs.size >= this.#max;
+  }
+
   get(id: number): Run | undefined {
     return this.#runs.get(id)?.run;
   }
@@ -38,8 +44,7 @@ export class Runs {
   }
 
   create(record: Omit<RunRecord, 'id'>): Run {
-    if (this.#runs.size >= this.#max)
-      throw new ResourceError(`More than ${this.#max} runs at once`);
+    if (this.full) throw new ResourceError(`More than ${this.#max} runs at once`);
     return this.restore({ ...record, id: this.#next });
   }
 
@@ -54,9 +59,10 @@ export class Runs {
   expire(live: ReadonlySet<number>): Run[] {
     const now = this.#clock.now();
     const gone: Run[] = [];
+    const grace = this.full ? CROWDED_GRACE : START_GRACE;
     for (const [id, entry] of this.#runs) {
       if (live.has(id)) entry.seen = now;
-      else if (now - entry.seen > START_GRACE) {
+      else if (now - entry.seen > grace) {
         this.#runs.delete(id);
         gone.push(entry.run);
       }

@@ -122,10 +122,17 @@ describe('Runs', () => {
     expect(runs.get(two.id)).toBe(two);
   });
 
-  it('never give a restored id out again, and are bounded', () => {
-    const runs = new Runs({ clock: new SimClock() }, { max: 2 });
+  it('never give a restored id out again, and are bounded', async () => {
+    const clock = new SimClock();
+    const runs = new Runs({ clock }, { max: 2 });
     runs.restore({ ...record, id: 41 });
     expect(runs.create(record).id).toBe(42);
     expect(() => runs.create(record)).toThrow(/More than 2 runs/);
+    expect(runs.full).toBe(true);
+    expect(runs.expire(new Set())).toEqual([]);
+    await clock.advance(1001);
+    // Many programs that are started one after the other soon have none left over.
+    expect(runs.expire(new Set([42])).map((run) => run.id)).toEqual([41]);
+    expect(runs.create(record).id).toBe(43);
   });
 });
