@@ -8,6 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -17,12 +18,14 @@ import { formatRule, parseRules, ruleLines } from '#gateway/rules/index.ts';
 import { daemonDir, groupIdIn, prepareDir, whyNotTrusted } from '#lib/config/runtime-dir.ts';
 import { OuroError, realClock, sleep, UsageError } from '#lib/core/index.ts';
 import { os } from '#lib/os/native.ts';
+import { LockFile } from '#lib/os/runtime-dir.ts';
 import { reportRules } from './check-rules.ts';
 import { guardCommand, guardLock, stackLog } from './guard-command.ts';
 import { HELP } from './help.ts';
 import { type StartedGuard, startGateway } from './start-gateway.ts';
 import { stopGateway } from './stop-gateway.ts';
 
+const EAGAIN = -constants.errno.EAGAIN;
 const OWN_FAILURE = 125;
 const DEFAULT_IDLE_S = 600;
 const STOP_TIMEOUT_MS = 5000;
@@ -105,21 +108,36 @@ async function startGuard(dir: string, stack: string[]): Promise<StartedGuard> {
 async function stop(): Promise<number> {
   const folder = join(runtimeDir(), 'gw');
   if (!answers(folder)) return print('No gateway is running\n');
-  // Only here: it brings schemas along.
-  const { connectChannel, RpcPeer } = await import('#lib/rpc/index.ts');
-  const peer = new RpcPeer({ channel: connectChannel(join(folder, 'admin')), clock: realClock });
-  await stopGateway(
+  const killed = await stopGateway(
     {
       now: realClock.now,
       pause,
-      stop: () => peer.call('stop', {}, { timeout: STOP_TIMEOUT_MS }),
-      // The stack removes its lock last, and its guard's ends after that.
+      stop: () => askToStop(join(folder, 'admin')),
+      // The stack removes its lock last, and its guard's goes after that.
       left: () => existsSync(join(folder, 'lock')) || existsSync(guardLock(folder)),
+      // The guard first: it would start the stack again.
+      kill: () => [guardLock(folder), join(folder, 'lock')].flatMap(killHolder),
     },
     { timeout: STOP_TIMEOUT_MS, folder },
   );
-  peer.close();
+  if (killed.length > 0) err(`The gateway did not answer: killed ${killed.join(' and ')}`);
   return 0;
+}
+
+async function askToStop(path: string): Promise<void> {
+  // Only here: it brings schemas along.
+  const { connectChannel, RpcPeer } = await import('#lib/rpc/index.ts');
+  const peer = new RpcPeer({ channel: connectChannel(path), clock: realClock });
+  try {
+    await peer.call('stop', {}, { timeout: STOP_TIMEOUT_MS });
+  } finally {
+    peer.close();
+  }
+}
+
+function killHolder(lock: string): number[] {
+  const pid = LockFile.holder(lock);
+  return pid !== undefined && os.kill(pid, constants.signals.SIGKILL) === 0 ? [pid] : [];
 }
 
 function check(args: string[]): number {
@@ -147,14 +165,14 @@ function runtimeDir(): string {
   return daemonDir(process.env, uid).path;
 }
 
-/** Throws PolicyError when the folder could be somebody else's trap. */
+/** A gateway takes connections, or has so many that it lets us wait. @throws PolicyError when the folder could be somebody else's trap. */
 function answers(folder: string): boolean {
   const distrust = whyNotTrusted(folder, uid);
   if (distrust?.code === 'ENOENT') return false;
   if (distrust !== undefined) throw distrust;
   const fd = os.unixConnect(join(folder, 'admin'), 'seqpacket');
   if (fd >= 0) os.close(fd);
-  return fd >= 0;
+  return fd >= 0 || fd === EAGAIN;
 }
 
 /** The system's folder belongs to a group, when there is one. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PeerError, UsageError } from '#lib/core/index.ts';
+import { PeerError, TimeoutError, UsageError } from '#lib/core/index.ts';
 import { stopGateway } from './stop-gateway.ts';
 
 function stopping(stop: () => Promise<unknown>, gone: number) {
@@ -12,15 +12,21 @@ function stopping(stop: () => Promise<unknown>, gone: number) {
     },
     stop,
     left: () => now < gone,
+    kill: () => [12, 13],
   };
-  return stopGateway(deps, { timeout: 5000, folder: '/x/gw' }).then(() => now);
+  return stopGateway(deps, { timeout: 5000, folder: '/x/gw' }).then((killed) => [now, ...killed]);
 }
 
 describe('stopGateway', () => {
   it('waits until nothing of it is left', async () => {
-    expect(await stopping(() => Promise.resolve({}), 60)).toBe(60);
+    expect(await stopping(() => Promise.resolve({}), 60)).toEqual([60]);
     const gone = () => Promise.reject(new PeerError('closed', 'EIRMD'));
-    expect(await stopping(gone, 0)).toBe(0);
+    expect(await stopping(gone, 0)).toEqual([0]);
+  });
+
+  it('kills one that does not answer', async () => {
+    const stuck = () => Promise.reject(new TimeoutError('no answer'));
+    expect(await stopping(stuck, 9000)).toEqual([0, 12, 13]);
   });
 
   it('says when it does not end, or may not be ended', async () => {

@@ -1,7 +1,11 @@
-/** Ends a gateway that answers, and waits until nothing of it is left. */
+/** Ends a gateway, and waits until nothing of it is left. */
 import { OuroError, TimeoutError } from '#lib/core/index.ts';
 
 const POLL_MS = 15;
+/** It may be gone before it has answered. */
+const GONE: readonly string[] = ['EPIPE', 'EIRMD'];
+/** It runs, and does not answer. */
+const STUCK: readonly string[] = ['ETIMEDOUT', 'EAGAIN'];
 
 export interface StopDeps {
   /** Monotonic milliseconds. */
@@ -11,18 +15,24 @@ export interface StopDeps {
   readonly stop: () => Promise<unknown>;
   /** Something of it is still there. */
   readonly left: () => boolean;
+  /** Ends its processes the hard way; their pids. */
+  readonly kill: () => number[];
 }
 
-/** @throws TimeoutError when it does not end; what `stop` throws. */
+/**
+ * Pids that had to be killed: none when it has ended in order.
+ * @throws TimeoutError when it does not end; what `stop` throws.
+ */
 export async function stopGateway(
   deps: StopDeps,
   config: { timeout: number; folder: string },
-): Promise<void> {
+): Promise<number[]> {
   try {
     await deps.stop();
   } catch (error) {
-    // It may be gone before it has answered.
-    if (!(error instanceof OuroError) || !['EPIPE', 'EIRMD'].includes(error.code)) throw error;
+    if (!(error instanceof OuroError)) throw error;
+    if (STUCK.includes(error.code)) return deps.kill();
+    if (!GONE.includes(error.code)) throw error;
   }
   const deadline = deps.now() + config.timeout;
   while (deps.left()) {
@@ -32,4 +42,5 @@ export async function stopGateway(
       );
     await deps.pause(POLL_MS);
   }
+  return [];
 }

@@ -81,6 +81,12 @@ static enum answer understand(const uint8_t *bytes, size_t length, uint64_t *run
     return REFUSED;
 }
 
+static enum answer no_answer(void)
+{
+    complain("The gateway did not answer in %d s; ouro-run --stop ends it", ANSWER_MS / 1000);
+    return REFUSED;
+}
+
 static enum answer await_answer(int fd, uint64_t *run)
 {
     static uint8_t bytes[MAX_MESSAGE];
@@ -91,10 +97,8 @@ static enum answer await_answer(int fd, uint64_t *run)
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
         struct timespec left;
 
-        if (ppoll(&poll_fd, 1, ouro_deadline_left(&deadline, &left), NULL) == 0) {
-            complain("The gateway did not answer in %d s", ANSWER_MS / 1000);
-            return REFUSED;
-        }
+        if (ppoll(&poll_fd, 1, ouro_deadline_left(&deadline, &left), NULL) == 0)
+            return no_answer();
 
         ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
@@ -127,10 +131,8 @@ enum answer create_run(const char *folder, const struct options *options, const 
 
     int fd = ouro_rundir_open(folder, "admin", ANSWER_MS);
 
-    if (fd == -EAGAIN) {
-        complain("The gateway did not answer in %d s", ANSWER_MS / 1000);
-        return REFUSED;
-    }
+    if (fd == -EAGAIN)
+        return no_answer();
     if (fd < 0)
         return NOBODY;
 
