@@ -108,19 +108,27 @@ export class Allocations {
       const searching = Math.min(deadline - clock.now(), queryTimeout);
       const peer = await this.find(hash, { timeout: searching, signal }, i > 0);
       if (this.#closed !== undefined) throw this.#closed;
+      // Who has no time for the whole search is not told that nobody has the name.
+      if (peer === undefined && searching < queryTimeout)
+        throw new TimeoutError(`${what}: nobody was found in ${timeout} ms`);
       if (peer === undefined) break;
       const many = directory.count(name, clock.now()) > 1;
       const left = Math.max(0, deadline - clock.now());
-      const timeout = many && peer.version === 0 ? Math.min(left, shareOfMany) : left;
+      const share = many && peer.version === 0 ? Math.min(left, shareOfMany) : left;
       try {
         const patience = many ? silentRequestsOfMany : silentRequests;
-        const got = await this.#ask(peer, hash, options, { what, timeout, signal, patience });
+        const got = await this.#ask(peer, hash, options, {
+          what,
+          timeout: share,
+          signal,
+          patience,
+        });
         directory.proved(name, peer.key);
         return got;
       } catch (error) {
         const gone = error instanceof OuroError && goneCodes.includes(error.code);
         const late = error instanceof TimeoutError;
-        const stale = (gone && peer.version > 0) || (late && timeout < left);
+        const stale = (gone && peer.version > 0) || (late && share < left);
         if (stale || late) directory.forget(name, peer.key);
         if (!stale) throw error;
       }
