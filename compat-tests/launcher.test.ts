@@ -190,6 +190,15 @@ print("ready", flush=True); time.sleep(60)`,
       (r: { state: string; peer: string }) => /ESTAB/i.test(r.state) && r.peer === '127.0.0.1:8000',
     ),
   );
+  // Both ends of the direct connection, by what its connecting end has counted.
+  assert.ok(
+    of(client.pid).some((r: { sent?: number; via?: string }) => r.sent === 4 && r.via === 'direct'),
+  );
+  assert.ok(
+    of(server.pid).some(
+      (r: { received?: number; via?: string }) => r.received === 4 && r.via === 'direct',
+    ),
+  );
   assert.ok(of(client.pid).some((r: { local: string }) => r.local === '127.0.0.1:5353'));
   const text = await host.tool('ouro-ps');
   assert.match(text.stdout, /127\.0\.0\.1:8000/);

@@ -60,10 +60,10 @@ function cells(row: SocketRow): string[] {
   ];
 }
 
-/** Counted bytes; of direct streams nothing is counted, and `-` comes with what waits in the socket: `- (12 wait)`. */
+/** Counted bytes, and what waits in the socket: `100 (12 wait)`; `-` when nobody counted. */
 function amount(counted: number | undefined, waiting: number | undefined): string {
-  if (counted !== undefined) return formatBytes(counted);
-  return waiting === undefined || waiting === 0 ? '-' : `- (${formatBytes(waiting)} wait)`;
+  const bytes = counted === undefined ? '-' : formatBytes(counted);
+  return waiting === undefined || waiting === 0 ? bytes : `${bytes} (${formatBytes(waiting)} wait)`;
 }
 
 /** At most four digits and a unit of 1,024. */

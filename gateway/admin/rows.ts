@@ -25,7 +25,7 @@ export interface SocketRow {
   readonly via?: 'direct' | 'gateway';
   /** Number of the flow at irmd; a datagram socket with several has none. */
   readonly flow?: number;
-  /** Payload bytes that were counted; of direct streams the kernel counts none. */
+  /** Payload bytes that were counted: by the relay, or by the shim at the calls of the end that connected. */
   readonly sent?: number;
   readonly received?: number;
   /** Bytes that wait: not read by the program, not read by its peer. */
@@ -66,6 +66,9 @@ function streamRows(deps: RowsDeps, c: Connection, held: HeldEnds | undefined): 
   const [near, far] = [formatEndpoint(c.local, c.localPort), formatEndpoint(c.peer, c.peerPort)];
   const mine = c.role === 'accept' ? { local: far, peer: near } : { local: near, peer: far };
   const connecting = held?.connecting.get(c.serial);
+  const accepted = held?.accepted.get(c.serial);
+  const counters = c.state === 'direct' ? deps.counters(c.ino) : undefined;
+  const counted = counters && { sent: counters.tx, received: counters.rx };
   const one: SocketRow = {
     ...who(deps, connecting?.pid ?? c.pid, c.run),
     proto: 'tcp',
@@ -74,13 +77,12 @@ function streamRows(deps: RowsDeps, c: Connection, held: HeldEnds | undefined): 
     names: [c.name],
     ...(c.state === 'connecting' ? {} : { via: c.state === 'relay' ? 'gateway' : 'direct' }),
     ...(c.flow === undefined ? {} : { flow: c.flow }),
-    ...c.bytes?.(),
+    ...(c.bytes?.() ?? counted),
     ...queues(connecting),
     ...(c.ino === 0 ? {} : { ino: c.ino }),
   };
   const listener = c.state === 'direct' ? deps.ports.get(c.listener ?? 0) : undefined;
   if (listener === undefined) return [one];
-  const accepted = held?.accepted.get(c.serial);
   const flow = c.handed[1]?.id;
   const other: SocketRow = {
     ...who(deps, accepted?.pid ?? listener.pid, listener.run),
@@ -91,9 +93,22 @@ function streamRows(deps: RowsDeps, c: Connection, held: HeldEnds | undefined): 
     names: [c.name],
     via: 'direct',
     ...(flow === undefined ? {} : { flow }),
+    ...(counted && farEnd(counted, connecting, accepted)),
     ...queues(accepted),
   };
   return [one, other];
+}
+
+/** The accepting end's bytes follow from those of the connecting one: what was sent is received or waits. */
+function farEnd(
+  near: { sent: number; received: number },
+  connecting: HeldEnd | undefined,
+  accepted: HeldEnd | undefined,
+): { sent: number; received: number } {
+  return {
+    sent: near.received + (connecting?.received ?? 0),
+    received: Math.max(0, near.sent - (accepted?.received ?? 0)),
+  };
 }
 
 function queues(end: HeldEnd | undefined): { recvq?: number; sendq?: number } {

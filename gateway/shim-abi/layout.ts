@@ -122,8 +122,8 @@ export const SLOT: readonly Field[] = [
   { name: 'scope', type: 'u32', doc: 'sin6_scope_id of the peer' },
   { name: 'local', type: 'addr', doc: '' },
   { name: 'peer', type: 'addr', doc: '' },
-  { name: 'tx', type: 'u64', doc: 'datagram bytes sent' },
-  { name: 'rx', type: 'u64', doc: 'datagram bytes received' },
+  { name: 'tx', type: 'u64', doc: 'payload bytes sent' },
+  { name: 'rx', type: 'u64', doc: 'payload bytes received' },
   { name: 'dropped', type: 'u64', doc: 'datagrams dropped because the queue was full' },
   { name: 'opt_set', type: 'u64', doc: 'bit i: opts[i] was set by the program' },
   {

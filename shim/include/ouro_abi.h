@@ -110,8 +110,8 @@ struct ouro_slot {
     uint32_t scope; /* sin6_scope_id of the peer */
     uint8_t local[16];
     uint8_t peer[16];
-    uint64_t tx; /* datagram bytes sent */
-    uint64_t rx; /* datagram bytes received */
+    uint64_t tx; /* payload bytes sent */
+    uint64_t rx; /* payload bytes received */
     uint64_t dropped; /* datagrams dropped because the queue was full */
     uint64_t opt_set; /* bit i: opts[i] was set by the program */
     int32_t opts[OURO_TABLE_OPTS]; /* values of integer options, by index of the shim's option table */

@@ -21,6 +21,9 @@ uint64_t oshim__marks[OSHIM_FDS / 64];
 
 /* BOUNDED by OSHIM_FDS; pages are touched as descriptors are. */
 static uint64_t cache[OSHIM_FDS];
+struct ouro_slot *oshim__streams[OSHIM_FDS];
+
+#define CHECK_EVERY 64 /* calls between looks at what is behind a counted descriptor */
 
 static void mark(int fd, bool set)
 {
@@ -31,6 +34,31 @@ static void mark(int fd, bool set)
         __atomic_fetch_or(&oshim__marks[fd / 64], bit, __ATOMIC_RELAXED);
     else
         __atomic_fetch_and(&oshim__marks[fd / 64], ~bit, __ATOMIC_RELAXED);
+}
+
+static void count_in(int fd, struct ouro_slot *slot)
+{
+    if ((unsigned)fd < OSHIM_FDS && __atomic_load_n(&oshim__streams[fd], __ATOMIC_RELAXED) != slot)
+        __atomic_store_n(&oshim__streams[fd], slot, __ATOMIC_RELAXED);
+}
+
+void oshim__stream_count(int fd, uint64_t sent, uint64_t received)
+{
+    static unsigned calls;
+    struct ouro_slot *slot = __atomic_load_n(&oshim__streams[fd], __ATOMIC_RELAXED);
+    uint64_t ino = __atomic_load_n(&cache[fd], __ATOMIC_RELAXED) >> KIND_BITS;
+    unsigned n = __atomic_load_n(&calls, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&calls, n + 1, __ATOMIC_RELAXED);
+    if (slot == NULL || __atomic_load_n(&slot->ino, __ATOMIC_RELAXED) != ino ||
+        (n % CHECK_EVERY == 0 && oshim__ino(fd) != ino)) {
+        count_in(fd, NULL);
+        return;
+    }
+    if (sent > 0)
+        __atomic_fetch_add(&slot->tx, sent, __ATOMIC_RELAXED);
+    if (received > 0)
+        __atomic_fetch_add(&slot->rx, received, __ATOMIC_RELAXED);
 }
 
 uint64_t oshim__ino(int fd)
@@ -83,6 +111,7 @@ bool oshim__sock(int fd, struct oshim__sock *out)
     uint64_t ino = oshim__ino(fd);
     if (ino == 0) {
         mark(fd, false);
+        count_in(fd, NULL);
         return false;
     }
 
@@ -99,6 +128,7 @@ bool oshim__sock(int fd, struct oshim__sock *out)
     unsigned kind = entry & ((1u << KIND_BITS) - 1);
     if (kind == KIND_FOREIGN) {
         mark(fd, false);
+        count_in(fd, NULL);
         return false;
     }
     out->fd = fd;
@@ -107,6 +137,7 @@ bool oshim__sock(int fd, struct oshim__sock *out)
     out->type = (uint8_t)(kind >> 4);
     out->slot = oshim__slot_find(ino);
     mark(fd, out->type == SOCK_DGRAM || oshim__opt_is_set(out->slot, OSHIM_OPT_ENDED));
+    count_in(fd, out->type == SOCK_STREAM ? out->slot : NULL);
     return true;
 }
 
@@ -121,6 +152,7 @@ void oshim__fd_learn(const struct oshim__sock *s)
         __atomic_store_n(&cache[s->fd], s->ino << KIND_BITS | (unsigned)s->type << 4 | s->family,
                          __ATOMIC_RELAXED);
     mark(s->fd, s->type == SOCK_DGRAM);
+    count_in(s->fd, s->type == SOCK_STREAM ? s->slot : NULL);
 }
 
 void oshim__fd_mark(int fd)

@@ -17,7 +17,9 @@
 #include "ouro_abi.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A socket of a program that is an AF_UNIX socket in truth. */
 struct oshim__sock {
@@ -51,6 +53,31 @@ void oshim__fd_meet(int fd);
 #define OSHIM_FDS (1u << 20)
 
 extern uint64_t oshim__marks[OSHIM_FDS / 64];
+
+/*
+ * Streams whose bytes are counted: the slot of the socket behind each descriptor, or NULL. Counting must not cost what a look with
+ * fstat costs, so an entry may be stale for a while after its number was closed: mostly its socket is gone then, and nobody
+ * reads the counters of its slot; now and then the entry is checked.
+ */
+extern struct ouro_slot *oshim__streams[OSHIM_FDS];
+void oshim__stream_count(int fd, uint64_t sent, uint64_t received);
+
+/* These pass on the result of a call that has sent or received `n` bytes on `fd`. */
+static inline ssize_t oshim__sent(int fd, ssize_t n)
+{
+    if (n > 0 && (unsigned)fd < OSHIM_FDS &&
+        __atomic_load_n(&oshim__streams[fd], __ATOMIC_RELAXED) != NULL)
+        oshim__stream_count(fd, (uint64_t)n, 0);
+    return n;
+}
+
+static inline ssize_t oshim__received(int fd, ssize_t n)
+{
+    if (n > 0 && (unsigned)fd < OSHIM_FDS &&
+        __atomic_load_n(&oshim__streams[fd], __ATOMIC_RELAXED) != NULL)
+        oshim__stream_count(fd, 0, (uint64_t)n);
+    return n;
+}
 
 static inline bool oshim__marked(int fd)
 {

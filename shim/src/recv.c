@@ -37,6 +37,12 @@ static ssize_t recv_one(struct oshim__sock *s, void *buf, size_t n, int flags, s
     return got;
 }
 
+/* Counts what was taken; peeking takes nothing. */
+static ssize_t taken(int fd, ssize_t n, int flags)
+{
+    return (flags & MSG_PEEK) != 0 ? n : oshim__received(fd, n);
+}
+
 /* What a marked descriptor is. */
 enum what {
     PLAIN, /* nothing to do with us, or a stream like any other */
@@ -132,10 +138,10 @@ OSHIM_HOOK(ssize_t, recv, (int fd, void *buf, size_t n, int flags))
     if (what == DGRAM)
         return recv_one(&s, buf, n, flags, NULL, NULL);
     if ((flags & SPECIAL) != 0 && is_stream(fd))
-        return recv_special(fd, n, flags);
+        return taken(fd, recv_special(fd, n, flags), flags);
     if (what == ENDED)
-        return recv_rest_flat(fd, buf, n, flags);
-    return REAL(recv)(fd, buf, n, flags);
+        return taken(fd, recv_rest_flat(fd, buf, n, flags), flags);
+    return taken(fd, REAL(recv)(fd, buf, n, flags), flags);
 }
 
 OSHIM_HOOK(ssize_t, recvfrom,
@@ -152,6 +158,7 @@ OSHIM_HOOK(ssize_t, recvfrom,
         got = recv_rest_flat(fd, buf, n, flags);
     else
         got = REAL(recvfrom)(fd, buf, n, flags, sa, len);
+    (void)taken(fd, got, flags);
     if (got >= 0 && sa != NULL && len != NULL)
         forget_address(fd, sa, len);
     return got;
@@ -171,7 +178,7 @@ OSHIM_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
     got = what == ENDED ? recv_rest(fd, msg, flags) : REAL(recvmsg)(fd, msg, flags);
     if (got >= 0)
         after(fd, msg);
-    return got;
+    return taken(fd, got, flags);
 }
 
 OSHIM_HOOK(int, recvmmsg,
@@ -181,8 +188,10 @@ OSHIM_HOOK(int, recvmmsg,
     if (!oshim__bad_pointer(msgs) && look(fd, &s) == DGRAM)
         return oshim__dgram_recv_many(&s, msgs, n, flags, timeout);
     int got = REAL(recvmmsg)(fd, msgs, n, flags, timeout);
-    for (int i = 0; i < got; i++)
+    for (int i = 0; i < got; i++) {
         after(fd, &msgs[i].msg_hdr);
+        (void)taken(fd, msgs[i].msg_len, flags);
+    }
     return got;
 }
 
@@ -193,9 +202,9 @@ OSHIM_HOOK(ssize_t, read, (int fd, void *buf, size_t n))
     case DGRAM:
         return recv_one(&s, buf, n, 0, NULL, NULL);
     case ENDED:
-        return recv_rest_flat(fd, buf, n, 0);
+        return oshim__received(fd, recv_rest_flat(fd, buf, n, 0));
     default:
-        return REAL(read)(fd, buf, n);
+        return oshim__received(fd, REAL(read)(fd, buf, n));
     }
 }
 
@@ -209,9 +218,9 @@ OSHIM_HOOK(ssize_t, readv, (int fd, const struct iovec *iov, int n))
     case DGRAM:
         return oshim__dgram_recv(&s, &msg, 0);
     case ENDED:
-        return recv_rest(fd, &msg, 0);
+        return oshim__received(fd, recv_rest(fd, &msg, 0));
     default:
-        return REAL(readv)(fd, iov, n);
+        return oshim__received(fd, REAL(readv)(fd, iov, n));
     }
 }
 

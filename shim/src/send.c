@@ -43,7 +43,7 @@ OSHIM_HOOK(ssize_t, send, (int fd, const void *buf, size_t n, int flags))
     struct oshim__sock s;
     if (oshim__marked(fd) && oshim__dgram_sock(fd, &s))
         return send_one(&s, buf, n, flags, NULL, 0);
-    return REAL(send)(fd, buf, n, flags);
+    return oshim__sent(fd, REAL(send)(fd, buf, n, flags));
 }
 
 OSHIM_ALIAS(ssize_t, __send, send, (int fd, const void *buf, size_t n, int flags));
@@ -59,9 +59,9 @@ OSHIM_HOOK(ssize_t, sendto,
             errno = EOPNOTSUPP;
             return -1;
         }
-        return REAL(send)(fd, buf, n, flags);
+        return oshim__sent(fd, REAL(send)(fd, buf, n, flags));
     }
-    return REAL(sendto)(fd, buf, n, flags, sa, len);
+    return oshim__sent(fd, REAL(sendto)(fd, buf, n, flags, sa, len));
 }
 
 /* Drops what a stream must not hand to the kernel: `out` is the message to send. */
@@ -84,7 +84,7 @@ OSHIM_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags))
     struct msghdr copy;
     if (oshim__marked(fd) && !oshim__bad_pointer(msg) && oshim__dgram_sock(fd, &s))
         return oshim__dgram_send(&s, msg, flags);
-    return REAL(sendmsg)(fd, plain(fd, msg, &copy), flags);
+    return oshim__sent(fd, REAL(sendmsg)(fd, plain(fd, msg, &copy), flags));
 }
 
 OSHIM_HOOK(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags))
@@ -92,7 +92,10 @@ OSHIM_HOOK(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags))
     struct oshim__sock s;
     if (oshim__marked(fd) && !oshim__bad_pointer(msgs) && oshim__dgram_sock(fd, &s))
         return oshim__dgram_send_many(&s, msgs, n, flags);
-    return REAL(sendmmsg)(fd, msgs, n, flags);
+    int sent = REAL(sendmmsg)(fd, msgs, n, flags);
+    for (int i = 0; i < sent; i++)
+        (void)oshim__sent(fd, msgs[i].msg_len);
+    return sent;
 }
 
 OSHIM_HOOK(ssize_t, write, (int fd, const void *buf, size_t n))
@@ -100,7 +103,7 @@ OSHIM_HOOK(ssize_t, write, (int fd, const void *buf, size_t n))
     struct oshim__sock s;
     if (oshim__marked(fd) && oshim__dgram_sock(fd, &s))
         return send_one(&s, buf, n, 0, NULL, 0);
-    return REAL(write)(fd, buf, n);
+    return oshim__sent(fd, REAL(write)(fd, buf, n));
 }
 
 OSHIM_ALIAS(ssize_t, __write, write, (int fd, const void *buf, size_t n));
@@ -110,7 +113,7 @@ OSHIM_HOOK(ssize_t, writev, (int fd, const struct iovec *iov, int n))
     struct oshim__sock s;
     if (oshim__marked(fd) && n >= 0 && !oshim__bad_pointer(iov) && oshim__dgram_sock(fd, &s))
         return send_iov(&s, (struct iovec *)(uintptr_t)iov, (size_t)n, 0, NULL, 0);
-    return REAL(writev)(fd, iov, n);
+    return oshim__sent(fd, REAL(writev)(fd, iov, n));
 }
 
 OSHIM_HOOK(ssize_t, sendfile, (int out, int in, off_t *offset, size_t n))
@@ -120,7 +123,7 @@ OSHIM_HOOK(ssize_t, sendfile, (int out, int in, off_t *offset, size_t n))
         errno = EINVAL; /* the kernel would send bytes without a header */
         return -1;
     }
-    return REAL(sendfile)(out, in, offset, n);
+    return oshim__sent(out, REAL(sendfile)(out, in, offset, n));
 }
 
 _Static_assert(sizeof(off_t) == 8, "sendfile64 is sendfile");
