@@ -281,7 +281,7 @@ while True:
     40_000,
   );
   const gw = join(host.runtime, 'gw');
-  assert.ok(existsSync(join(gw, 'ctl')));
+  assert.ok(existsSync(join(gw, 's', 'ctl')));
   await host.ok(
     [
       'python3',
@@ -332,7 +332,7 @@ onHost('nothing stays when the programs and the stack have ended', async (host) 
   await waitFor('the stack to end', () => host.pidsInside().length === 0);
   const mine = readdirSync('/dev/shm').filter((f) => f.includes('ouro'));
   assert.deepEqual(mine, []);
-  assert.equal(existsSync(join(host.runtime, 'gw', 'ctl')), false);
+  assert.equal(existsSync(join(host.runtime, 'gw', 's', 'ctl')), false);
   assert.equal(existsSync(join(host.runtime, 'irm.sock')), false);
   assert.ok(readlinkSync('/proc/self/exe'));
 });

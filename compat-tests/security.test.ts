@@ -32,7 +32,7 @@ paths = []
 for line in open("/proc/net/unix"):
     f = line.split()
     if len(f) > 7 and ("ouro" in f[7]): paths.append((f[7], int(f[4])))
-paths += [("${host.runtime}/irm.sock", 5), ("${host.runtime}/gw/ctl", 5), ("${host.runtime}/gw/admin", 5), ("${host.runtime}/gw/relay", 1)]
+paths += [("${host.runtime}/irm.sock", 5), ("${host.runtime}/gw/s/ctl", 5), ("${host.runtime}/gw/admin", 5), ("${host.runtime}/gw/s/relay", 1)]
 for path, kind in paths:
     s = socket.socket(socket.AF_UNIX, kind)
     name = "\\0" + path[1:] if path.startswith("@") else path

@@ -144,7 +144,7 @@ function listening(host: Host, pid: number, program: string): boolean {
       if (line.trim().split(/\s+/)[3] === '0A') return true;
   for (const line of readFileSync(`/proc/${pid}/net/unix`, 'latin1').split('\n')) {
     const f = line.trim().split(/\s+/);
-    if (f[3] === '00010000' && (f[7] ?? '').startsWith(`${host.runtime}/gw/l/`))
+    if (f[3] === '00010000' && (f[7] ?? '').startsWith(`${host.runtime}/gw/s/l/`))
       listeners.add(f[6] ?? '');
   }
   return listeners.size > 0;

@@ -26,8 +26,8 @@ export const POOL4 = '100.64.0.0/10';
 /** Unique local (RFC 4193) with a random global id of ours. */
 export const POOL6 = 'fd4f:7572:6f00:1::/64';
 
-/** `<gw>/u/6-4294967295-4194304` (a datagram socket while it is attached) has to fit into sun_path. */
-const MAX_FOLDER = 107 - '/u/6-4294967295-4194304'.length;
+/** `<gw>/s/u/6-4294967295-4194304` (a datagram socket while it is attached) has to fit into sun_path. */
+const MAX_FOLDER = 107 - '/s/u/6-4294967295-4194304'.length;
 
 export function folderProblem(folder: string): string | undefined {
   const length = Buffer.byteLength(folder);

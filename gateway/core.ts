@@ -15,7 +15,7 @@ export interface Core {
   readonly log: Logger;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** The gateway's folder and the id made of it. */
+  /** The part of the gateway's folder that shims see (`<gw>/s`), and the id made of the folder. */
   readonly folder: string;
   readonly gwid: string;
   /** Name of this node. */

@@ -104,7 +104,7 @@ describe('streams', () => {
     expect(second.reply.err).toBe(0);
     const client = await shim.connect('127.0.0.1', 8000);
     await exchange(client.fd, (await shim.accept(second.fd)).fd);
-    expect(readdirSync(join(host.folder, 'l'))).toHaveLength(1);
+    expect(readdirSync(join(host.folder, 's', 'l'))).toHaveLength(1);
   });
 
   it('serves IPv6, and IPv4 on a dual-stack socket', async () => {
@@ -385,9 +385,9 @@ describe('what is not a request', () => {
     const { shim } = host;
     const server = await shim.listen('127.0.0.1', 8000);
     for (const [name, type] of [
-      ['ctl', 'seqpacket'],
+      ['s/ctl', 'seqpacket'],
       ['admin', 'seqpacket'],
-      ['relay', 'stream'],
+      ['s/relay', 'stream'],
     ] as const) {
       for (const size of [1, 311, 312, 313, 60_000]) {
         const fd = os.unixConnect(join(host.folder, name), type);
@@ -399,7 +399,7 @@ describe('what is not a request', () => {
       }
     }
     const idle = Array.from({ length: 50 }, () =>
-      os.unixConnect(join(host.folder, 'ctl'), 'seqpacket'),
+      os.unixConnect(join(host.folder, 's/ctl'), 'seqpacket'),
     );
     const client = await shim.connect('127.0.0.1', 8000);
     await exchange(client.fd, (await shim.accept(server.fd)).fd);

@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type Logger, UsageError } from '#lib/core/index.ts';
-import { ensureRuntimeDir, type NativeVerbs, PidWatch } from '#lib/os/index.ts';
+import { type NativeVerbs, PidWatch } from '#lib/os/index.ts';
 import { RpcPeer, SeqpacketServer } from '#lib/rpc/index.ts';
 import { AddressPool, HostAddresses, InetListeners, parseCidr } from './addr/index.ts';
 import { heldEnds } from './admin/held-sockets.ts';
@@ -20,11 +20,13 @@ import { makeHandlers } from './ctl/handlers.ts';
 import { CtlServer } from './ctl/server.ts';
 import { DatagramService, type Keeper } from './datagrams/datagram-service.ts';
 import type { FlowService } from './flows.ts';
+import { openToBearers, prepareInnerFolder } from './folder.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Resolver } from './names/resolver.ts';
 import { Targets } from './names/targets.ts';
 import {
   executable,
+  parentOf,
   programName,
   socketHolders,
   socketsOf,
@@ -69,6 +71,7 @@ export class Gateway {
   readonly #deps: GatewayDeps;
   readonly #config: GatewayConfig & { readonly version: string; readonly embedded: boolean };
   readonly #gwid: string;
+  readonly #inner: string;
   readonly #ports: PortTable;
   readonly #pool: AddressPool;
   readonly #runs: Runs;
@@ -97,8 +100,8 @@ export class Gateway {
     this.#active = this.#started;
     this.#gwid = gatewayId(config.folder);
     const { folder } = config;
-    for (const sub of ['l', 'u']) ensureRuntimeDir(join(folder, sub));
-    this.#table = new SharedTable({ path: join(folder, 'table') });
+    this.#inner = prepareInnerFolder(folder);
+    this.#table = new SharedTable({ path: join(this.#inner, 'table') });
     this.#ports = new PortTable({ random: deps.random }, config);
     this.#connections = new Connections({ gwid: this.#gwid });
     this.#runs = new Runs(deps);
@@ -112,6 +115,7 @@ export class Gateway {
       flows: deps.flows,
       watch: (pid, onExit) => watchProcess(pid, onExit, deps.os),
       startTime,
+      parentOf,
       executable,
       programName,
       log: deps.log,
@@ -185,9 +189,11 @@ export class Gateway {
           resolver: new Resolver({ ...core }, config),
           wake: () => this.#wake(),
         }),
+        related: (pid) => this.#procs.related(pid),
       },
-      { path: join(folder, 'ctl'), uid: config.uid },
+      { path: join(this.#inner, 'ctl'), uid: config.uid },
     );
+    openToBearers(this.#inner);
     this.#admin = this.#serveAdmin();
   }
 
@@ -208,7 +214,7 @@ export class Gateway {
   stop(): void {
     for (const { ino } of [...this.#datagrams.sockets()]) this.#datagrams.detach(ino);
     this.abandon();
-    for (const name of ['l', 'u', 'table', 'journal', 'journal.new'])
+    for (const name of ['s', 'journal', 'journal.new'])
       rmSync(join(this.#config.folder, name), { recursive: true, force: true });
   }
 
@@ -249,13 +255,13 @@ export class Gateway {
 
   #core(hosts: HostAddresses): Core {
     const { os, clock, log, random, flows } = this.#deps;
-    const { folder, node, pid } = this.#config;
+    const { node, pid } = this.#config;
     return {
       os,
       clock,
       log,
       random,
-      folder,
+      folder: this.#inner,
       gwid: this.#gwid,
       node,
       pid,
@@ -306,7 +312,7 @@ export class Gateway {
     const endpoint = this.#ports.release(ino);
     if (endpoint === undefined) return;
     this.#record({ t: 'endpoint-gone', ino });
-    removeListener(this.#config.folder, endpoint);
+    removeListener(this.#inner, endpoint);
   }
 
   /** After a reading of the kernel's sockets: processes without sockets stop serving, runs without processes go. */

@@ -199,7 +199,7 @@ export class Delivery {
     if (connection.holdsFor(process.pid)) connection.held.add(flow);
     const offer = { flow: flow.id, qos: flow.qos, name: flow.name, data };
     if (ring === undefined) {
-      const handoff = request.handoffUid === process.uid;
+      const handoff = request.handoffUid === connection.cred.uid;
       call.answer({ result: { ...offer, handoff } });
       return this.#awaitVerdict(request, handoff);
     }

@@ -258,7 +258,8 @@ export class FlowBroker {
         throw new PeerError(`Name ${dst} is unknown here and in every layer`, 'ENAME');
     }
     const member = layers.splicing(dst);
-    const { uid } = party.process;
+    // Whoever acts for the process: a gateway joins only what it serves itself.
+    const { uid } = party.connection.cred;
     if (member !== undefined) return this.#throughSplice(flow, member, { request, uid, signal });
     return this.#offerHere(flow, request, uid, signal);
   }

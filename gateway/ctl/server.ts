@@ -1,6 +1,8 @@
 /**
  * The control socket of the shim: one connection per request, one request and one reply per connection.
  *
+ * Other users get here only with a descriptor that a program of ours has left them; their process has to be one that we know, too.
+ *
  * Owns the connections that have not been answered. BOUNDED by `max`; one that sends nothing is closed after
  * `patience`. Bytes that are no request, and other users, get no answer.
  */
@@ -49,6 +51,8 @@ export interface CtlServerDeps {
   readonly clock: Pick<Clock, 'after'>;
   readonly log: Logger;
   readonly handle: CtlHandler;
+  /** A process of another user that the user's own program has become, or that this one has started. */
+  readonly related: (pid: number) => boolean;
 }
 
 export interface CtlServerConfig {
@@ -118,7 +122,8 @@ export class CtlServer {
   }
 
   #allowed(cred: Credentials): boolean {
-    return cred.uid === this.#config.uid || cred.uid === 0;
+    if (cred.uid === this.#config.uid || cred.uid === 0) return true;
+    return this.#deps.related(cred.pid);
   }
 
   #answer(fd: number, request: ShimRequest, cred: Credentials, fds: number[]): void {

@@ -2,6 +2,16 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
+/** Undefined when it has gone. */
+export function parentOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Start time in clock ticks since boot: with the pid it names a process for good. Undefined when it has gone. */
 export function startTime(pid: number): number | undefined {
   try {

@@ -8,9 +8,12 @@ import { type Logger, OuroError } from '#lib/core/index.ts';
 import type { FlowService } from '../flows.ts';
 import type { Run } from './run.ts';
 
+const MAX_ANCESTORS = 64;
+
 export interface Proc {
   readonly pid: number;
-  readonly uid: number;
+  /** It may change. */
+  uid: number;
   readonly start: number;
   run: Run;
   /** Path of its executable. */
@@ -29,6 +32,7 @@ export interface ProcessTableDeps {
   /** Calls back once when the process exits; throws when it cannot be watched. */
   readonly watch: (pid: number, onExit: () => void) => { close(): void };
   readonly startTime: (pid: number) => number | undefined;
+  readonly parentOf: (pid: number) => number | undefined;
   readonly executable: (pid: number) => string | undefined;
   readonly programName: (pid: number, path: string) => string;
   readonly log: Logger;
@@ -60,7 +64,10 @@ export class ProcessTable {
 
   /** The process that sent a request, made at its first one. Undefined when it has gone already. */
   touch(pid: number, uid: number, run: Run): Proc | undefined {
-    return this.get(pid) ?? this.#add(pid, uid, run, this.#deps.executable(pid));
+    const known = this.get(pid);
+    if (known === undefined) return this.#add(pid, uid, run, this.#deps.executable(pid));
+    known.uid = uid;
+    return known;
   }
 
   /** A new program image. */
@@ -68,11 +75,23 @@ export class ProcessTable {
     const known = this.get(pid);
     if (known === undefined) return this.#add(pid, uid, run, path);
     known.run = run;
+    known.uid = uid;
     if (known.path === path) return known;
     known.path = path;
     known.program = this.#deps.programName(pid, path);
     known.announced = this.#announce(known);
     return known;
+  }
+
+  /** True for a process that was served before, and for its children and theirs. */
+  related(pid: number): boolean {
+    let next: number | undefined = pid;
+    for (let i = 0; i < MAX_ANCESTORS && next !== undefined && next > 1; i++) {
+      const known = this.get(next);
+      if (known !== undefined && known.start === this.#deps.startTime(next)) return true;
+      next = this.#deps.parentOf(next);
+    }
+    return false;
   }
 
   /** Makes the process accept for a name too. */

@@ -4,7 +4,14 @@ import { describe, expect, it } from '@jest/globals';
 import { silentLogger, UsageError } from '#lib/core/index.ts';
 import { os, PidWatch } from '#lib/os/index.ts';
 import { turns } from '../testing/ring-end.ts';
-import { executable, programName, socketHolders, socketsOf, startTime } from './proc-fs.ts';
+import {
+  executable,
+  parentOf,
+  programName,
+  socketHolders,
+  socketsOf,
+  startTime,
+} from './proc-fs.ts';
 import { type Proc, ProcessTable } from './process-table.ts';
 import { DEFAULT_RUN, makeRun } from './run.ts';
 
@@ -40,6 +47,7 @@ function table() {
       },
       watch: (pid, onExit) => new PidWatch(pid, onExit, os),
       startTime,
+      parentOf,
       executable,
       programName,
       log: silentLogger,

@@ -1,5 +1,5 @@
 /**
- * The streams whose bytes go through the gateway: their sockets arrive at `<gw>/relay`, their flows from irmd.
+ * The streams whose bytes go through the gateway: their sockets arrive at `<gw>/s/relay`, their flows from irmd.
  *
  * Owns the relay listener, the pending sockets and the running relays. BOUNDED by `Connections`.
  */

@@ -77,7 +77,7 @@ export class ShimClient {
   }
 
   async request(op: number, fields: Fields, fd?: number): Promise<Reply> {
-    const ctl = os.unixConnect(join(this.#folder, 'ctl'), 'seqpacket');
+    const ctl = os.unixConnect(join(this.#folder, 's', 'ctl'), 'seqpacket');
     if (ctl < 0) throw new RangeError(`no gateway: ${ctl}`);
     try {
       const bytes = encode(op, fields);
@@ -110,7 +110,7 @@ export class ShimClient {
     const family = address.includes(':') ? 6 : 4;
     const bound = await this.request(Op.BIND, { ino, family, address, port, type: 1, ...over });
     if (bound.err !== 0 || bound.action !== Action.FLOW) return { fd, ino, reply: bound };
-    os.bindName(fd, Buffer.from(`${this.#folder}/l/${family}-${ino}`));
+    os.bindName(fd, Buffer.from(`${this.#folder}/s/l/${family}-${ino}`));
     os.listen(fd, 64);
     const reply = await this.request(Op.LISTEN, { ino, family, arg: 64, ...over });
     return { fd, ino, reply };
@@ -137,7 +137,7 @@ export class ShimClient {
     const { fd, reply } = await this.ask(address, port, over);
     if (reply.err !== 0) throw new RangeError(`connect: ${reply.err}`);
     this.bindAs(fd, reply, address.includes(':') ? 6 : 4);
-    const path = reply.action === Action.DIRECT ? reply.path : join(this.#folder, 'relay');
+    const path = reply.action === Action.DIRECT ? reply.path : join(this.#folder, 's', 'relay');
     const done = os.connectName(fd, Buffer.from(path));
     if (done < 0) throw new RangeError(`connect to ${path}: ${done}`);
     if (reply.action === Action.RELAY) this.fill(fd);

@@ -185,3 +185,13 @@ int oshim__request_fd(const struct ouro_req *req, struct ouro_rep *rep, int *got
     *got = -1;
     return exchange(req, -1, rep, got, false);
 }
+
+int oshim__hello(struct ouro_rep *rep)
+{
+    struct ouro_req req;
+
+    oshim__req(&req, OURO_OP_HELLO);
+    ssize_t n = readlink("/proc/self/exe", req.text, sizeof(req.text) - 1);
+    req.text[n > 0 ? n : 0] = '\0';
+    return oshim__request(&req, -1, rep, true);
+}

@@ -32,4 +32,7 @@ int oshim__request(const struct ouro_req *req, int fd, struct ouro_rep *rep, boo
 /* The same, impatient, for a reply that may bring a descriptor: *got, or -1. */
 int oshim__request_fd(const struct ouro_req *req, struct ouro_rep *rep, int *got);
 
+/* HELLO: what this process runs. */
+int oshim__hello(struct ouro_rep *rep);
+
 #endif

@@ -3,13 +3,15 @@
 #define _GNU_SOURCE
 #include "env.h"
 
+#include "door.h"
+
 #include "text.h"
 
 #include <dlfcn.h>
 #include <string.h>
 
 #define KEPT_BYTES 2048
-#define KEPT_MAX   (OSHIM_ENV_EXTRA - 1)
+#define KEPT_MAX   (OSHIM_ENV_EXTRA - 2)
 
 static char preload_entry[OSHIM_ENV_PRELOAD]; /* "LD_PRELOAD=..." as this process has it */
 static char own_path[1024];
@@ -111,6 +113,14 @@ void oshim__env_fix(char *const envp[], char *out[], char preload[OSHIM_ENV_PREL
             present = same_name(envp[i], kept[k]);
         if (!present)
             out[n++] = kept[k];
+    }
+    char *door = oshim__door_env();
+    if (door != NULL) {
+        size_t at = 0;
+        while (at < n && !same_name(out[at], door))
+            at++;
+        out[at] = door;
+        n += at == n;
     }
     out[n] = NULL;
 }

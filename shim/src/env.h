@@ -10,7 +10,7 @@
 bool oshim__env_init(char *const envp[]);
 
 /* Entries that oshim__env_fix may add. */
-#define OSHIM_ENV_EXTRA   17
+#define OSHIM_ENV_EXTRA   18
 #define OSHIM_ENV_PRELOAD 4096 /* bytes for an LD_PRELOAD of its own */
 
 /* How many entries envp has. */

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "ctl.h"
+#include "door.h"
 #include "env.h"
 #include "fd.h"
 #include "procfd.h"
@@ -40,10 +41,11 @@ static bool set_dir(const char *dir)
     struct oshim__text t = OSHIM_TEXT(oshim__state.dir);
     struct oshim__text id = OSHIM_TEXT(oshim__state.gwid);
 
-    if (strlen(dir) >= sizeof(oshim__state.dir))
+    if (strlen(dir) + strlen(OSHIM_INNER) >= sizeof(oshim__state.dir))
         return false;
     oshim__put(&t, dir);
-    oshim__state.dir_len = strlen(dir);
+    oshim__put(&t, OSHIM_INNER);
+    oshim__state.dir_len = strlen(oshim__state.dir);
     oshim__put_hex(&id, oshim__sha256_head(dir, strlen(dir)), 8);
     return true;
 }
@@ -51,11 +53,11 @@ static bool set_dir(const char *dir)
 static bool map_table(void)
 {
     const size_t bytes = OURO_TABLE_SLOTS * sizeof(struct ouro_slot);
-    char path[OSHIM_DIR_BYTES + 8];
+    char path[OSHIM_DIR_BYTES + 8], room[OSHIM_DIR_BYTES];
     struct oshim__text t = OSHIM_TEXT(path);
     struct stat st;
 
-    oshim__put(&t, oshim__state.dir);
+    oshim__put(&t, oshim__dir(room));
     oshim__put(&t, "/table");
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
@@ -73,12 +75,7 @@ static bool map_table(void)
 /* NULL, or why the program cannot be redirected; `rep` may hold the words. */
 static const char *hello(struct ouro_rep *rep)
 {
-    struct ouro_req req;
-
-    oshim__req(&req, OURO_OP_HELLO);
-    ssize_t n = readlink("/proc/self/exe", req.text, sizeof(req.text) - 1);
-    req.text[n > 0 ? n : 0] = '\0';
-    int error = oshim__request(&req, -1, rep, true);
+    int error = oshim__hello(rep);
     if (error != 0)
         return error == ENETDOWN ? "the gateway does not answer at " : oshim__error_name(error);
     if (rep->err != 0)
@@ -113,6 +110,7 @@ static void start(void)
     if (problem == NULL) {
         oshim__state.run = run != NULL ? strtoull(run, NULL, 10) : 0;
         oshim__state.verbose = is_one("OURO_VERBOSE");
+        oshim__door_init();
         problem = hello(&rep);
     }
     if (problem == NULL && !map_table())

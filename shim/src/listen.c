@@ -1,4 +1,4 @@
-/* listen(): the socket gets the name `<gw>/l/<family>-<ino>`, where programs of this host connect
+/* listen(): the socket gets the name `<gw>/s/l/<family>-<ino>`, where programs of this host connect
  * to it directly. */
 #define _GNU_SOURCE
 #include "ctl.h"
@@ -30,8 +30,8 @@ static int open_listener(const struct oshim__sock *s, int backlog)
             REAL(bind)(s->fd, (struct sockaddr *)&name.un, name.len) < 0)
             return errno == EADDRINUSE ? EADDRINUSE : ENETDOWN;
     }
-    /* Whatever the program's umask is, its own user must be able to connect. */
-    (void)chmod(name.un.sun_path, S_IRUSR | S_IWUSR);
+    /* Whatever the program's umask is. Who gets as far as this folder may connect. */
+    (void)chmod(name.un.sun_path, 0666);
     return REAL(listen)(s->fd, backlog) < 0 ? errno : 0;
 }
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "name.h"
 
+#include "door.h"
 #include "real.h"
 #include "state.h"
 
@@ -97,10 +98,10 @@ bool oshim__name_is_connection(const struct oshim__un *name, struct oshim__conne
 static const char *below(const struct oshim__un *name, char rest[sizeof(name->un.sun_path) + 1])
 {
     size_t n = name->len > PATH_AT ? name->len - PATH_AT : 0;
-    size_t skip = oshim__state.dir_len;
-
-    if (n <= skip || n > sizeof(name->un.sun_path) ||
-        memcmp(name->un.sun_path, oshim__state.dir, skip) != 0 || name->un.sun_path[skip] != '/')
+    if (n > sizeof(name->un.sun_path))
+        return NULL;
+    size_t skip = oshim__dir_prefix(name->un.sun_path, n);
+    if (skip == 0 || n <= skip || name->un.sun_path[skip] != '/')
         return NULL;
     memcpy(rest, name->un.sun_path + skip, n - skip);
     rest[n - skip] = '\0';
@@ -131,8 +132,9 @@ static bool is_socket_path(const char *at, char kind, uint8_t *family, uint64_t 
 static struct oshim__text socket_path(struct oshim__un *out, const char *kind, uint8_t family,
                                       uint64_t ino)
 {
+    char room[OSHIM_DIR_BYTES];
     struct oshim__text t = begin(out);
-    oshim__put(&t, oshim__state.dir);
+    oshim__put(&t, oshim__dir(room));
     oshim__put(&t, kind);
     oshim__put_dec(&t, family);
     oshim__put(&t, "-");
@@ -171,15 +173,20 @@ bool oshim__name_is_dgram(const struct oshim__un *name, uint8_t *family)
 
 void oshim__name_path(struct oshim__un *out, const char *path)
 {
+    char room[OSHIM_DIR_BYTES];
     struct oshim__text t = begin(out);
-    oshim__put(&t, path);
+    size_t inner = oshim__dir_prefix(path, strlen(path));
+    if (inner > 0)
+        oshim__put(&t, oshim__dir(room));
+    oshim__put(&t, path + inner);
     end_path(out, &t);
 }
 
 void oshim__name_in_dir(struct oshim__un *out, const char *rest)
 {
+    char room[OSHIM_DIR_BYTES];
     struct oshim__text t = begin(out);
-    oshim__put(&t, oshim__state.dir);
+    oshim__put(&t, oshim__dir(room));
     oshim__put(&t, rest);
     end_path(out, &t);
 }

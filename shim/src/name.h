@@ -28,11 +28,11 @@ struct oshim__connection {
 void oshim__name_connection(struct oshim__un *out, const struct oshim__connection *c);
 bool oshim__name_is_connection(const struct oshim__un *name, struct oshim__connection *out);
 
-/* `<gw>/l/<family>-<ino>`, the listener */
+/* `<gw>/s/l/<family>-<ino>`, the listener */
 void oshim__name_listener(struct oshim__un *out, uint8_t family, uint64_t ino);
 bool oshim__name_is_listener(const struct oshim__un *name, uint8_t *family, uint64_t *ino);
 
-/* `<gw>/u/<family>-<ino>-<tid>`, a datagram socket of a program; its far end has family 0. Threads that attach the same socket at once must not
+/* `<gw>/s/u/<family>-<ino>-<tid>`, a datagram socket of a program; its far end has family 0. Threads that attach the same socket at once must not
  * meet in one path. */
 void oshim__name_dgram(struct oshim__un *out, uint8_t family, uint64_t ino);
 bool oshim__name_is_dgram(const struct oshim__un *name, uint8_t *family);

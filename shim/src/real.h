@@ -20,6 +20,10 @@
 /* X(return type, name, parameters, arguments) */
 #define OSHIM_REAL_CALLS(X)                                                                        \
     X(int, socket, (int domain, int type, int protocol), (domain, type, protocol))                 \
+    X(int, setuid, (uid_t uid), (uid))                                                             \
+    X(int, seteuid, (uid_t uid), (uid))                                                            \
+    X(int, setreuid, (uid_t real, uid_t effective), (real, effective))                             \
+    X(int, setresuid, (uid_t real, uid_t effective, uid_t saved), (real, effective, saved))        \
     X(int, bind, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))            \
     X(int, listen, (int fd, int backlog), (fd, backlog))                                           \
     X(int, accept4, (int fd, struct sockaddr *addr, socklen_t *len, int flags),                    \

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define OSHIM_DIR_BYTES 85 /* sun_path also has to hold "/u/6-4294967295-4194304" */
+#define OSHIM_INNER     "/s" /* the part of the gateway's folder that is for us */
 
 struct oshim__state {
     bool on;      /* redirecting at all */
@@ -20,7 +21,7 @@ struct oshim__state {
     bool dgrams;  /* the rules may redirect UDP */
     bool verbose; /* OURO_VERBOSE=1 */
     uint64_t run; /* OURO_RUN */
-    char dir[OSHIM_DIR_BYTES];
+    char dir[OSHIM_DIR_BYTES]; /* <gw>/s; see oshim__dir */
     size_t dir_len;
     char gwid[9];            /* 8 hex digits and NUL */
     struct ouro_slot *table; /* OURO_TABLE_SLOTS of them; NULL: none */

@@ -1,5 +1,6 @@
 /* syscall(): the same calls by their numbers go the same way; all others are the kernel's. */
 #define _GNU_SOURCE
+#include "door.h"
 #include "real.h"
 
 #include <stdarg.h>
@@ -88,6 +89,14 @@ OSHIM_HOOK(long, syscall, (long number, ...))
     case SYS_execveat:
         return oshim_execveat(INT(0), PTR(const char *, 1), PTR(char *const *, 2),
                               PTR(char *const *, 3), INT(4));
+    /* By number they change this thread alone, which libc's would not. */
+    case SYS_setuid:
+        oshim__door_before((uid_t)a[0]);
+        return REAL(syscall)(number, a[0]);
+    case SYS_setreuid:
+    case SYS_setresuid:
+        oshim__door_before((uid_t)a[1]);
+        return REAL(syscall)(number, a[0], a[1], a[2]);
     default:
         return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     }
