@@ -288,7 +288,7 @@ while True:
       '-c',
       `
 import socket, os
-for name, kind in (("ctl", socket.SOCK_SEQPACKET), ("admin", socket.SOCK_SEQPACKET), ("relay", socket.SOCK_STREAM)):
+for name, kind in (("s/ctl", socket.SOCK_SEQPACKET), ("admin", socket.SOCK_SEQPACKET), ("s/relay", socket.SOCK_STREAM)):
     for size in (1, 7, 312, 4000, 60000):
         for i in range(20):
             s = socket.socket(socket.AF_UNIX, kind); s.settimeout(1); s.connect("${gw}/" + name)
@@ -296,7 +296,7 @@ for name, kind in (("ctl", socket.SOCK_SEQPACKET), ("admin", socket.SOCK_SEQPACK
             except OSError: pass
             s.close()
 idle = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for i in range(200)]
-for s in idle: s.settimeout(2); s.connect("${gw}/ctl")
+for s in idle: s.settimeout(2); s.connect("${gw}/s/ctl")
 print("sent")`,
     ],
     { under: false },

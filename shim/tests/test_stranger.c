@@ -12,7 +12,7 @@ static int stranger(int l, int family)
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct stat st;
     CHECK(fstat(l, &st) == 0);
-    snprintf(a.sun_path, sizeof(a.sun_path), "%s/l/%d-%lu", getenv("OURO_GATEWAY"), family,
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s/s/l/%d-%lu", getenv("OURO_GATEWAY"), family,
              (unsigned long)st.st_ino);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     CHECK(connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
