@@ -195,7 +195,10 @@ static bool bury_stack(const struct stack *stack, bool stopping)
     close(stack->sock);
     if (stack->pidfd >= 0)
         close(stack->pidfd);
-    if (stack->quits || stopping || (!stack->adopted && WIFEXITED(status) && WEXITSTATUS(status) == 0))
+
+    bool exited = !stack->adopted && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+    if (stack->quits || stopping || exited)
         return true;
     if (stack->adopted)
         dprintf(STDERR_FILENO, "ouro-guard: the stack has died\n");

@@ -3,8 +3,8 @@
 #define OURO_GUARD_LOCK_H
 
 /*
- * Returns a descriptor, or -1: with the holder's pid (0: not known yet, or it has just removed the folder), or with -1
- * for an error.
+ * Returns a descriptor, or -1: with the holder's pid (0: not known yet, or it has just removed the
+ * folder), or with -1 for an error.
  */
 int take_lock(const char *path, long *holder);
 

@@ -28,7 +28,10 @@ static const char *base(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-/* The shim, and what was in LD_PRELOAD before; another run's shim is the same library under some path. */
+/*
+ * The shim, and what was in LD_PRELOAD before; another run's shim is the same library under some
+ * path.
+ */
 static char *preload(const char *shim)
 {
     char *out = format("LD_PRELOAD=%s", shim);

@@ -13,8 +13,8 @@ enum answer {
 };
 
 /*
- * Asks for a run of `program`: who of its sockets becomes what. `texts`: of the options' rule files. Takes at most
- * some seconds.
+ * Asks for a run of `program`: who of its sockets becomes what. `texts`: of the options' rule
+ * files. Takes at most some seconds.
  */
 enum answer create_run(const char *folder, const struct options *options, const char **texts,
                        const char *program, uint64_t *run);

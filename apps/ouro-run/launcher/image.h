@@ -1,6 +1,7 @@
 /*
- * What has to be known of an executable before it is run under the shim: the dynamic loader must load it (LD_PRELOAD),
- * and it must be glibc's. Reads the headers alone; every offset is checked, as the file may be anything.
+ * What has to be known of an executable before it is run under the shim: the dynamic loader must
+ * load it (LD_PRELOAD), and it must be glibc's. Reads the headers alone; every offset is checked,
+ * as the file may be anything.
  */
 #ifndef OURO_IMAGE_H
 #define OURO_IMAGE_H
@@ -14,7 +15,8 @@ enum image_kind {
 };
 
 /*
- * `*text`: of a script its interpreter; of an unsuitable image the reason, which ends the sentence "PROGRAM is …".
+ * `*text`: of a script its interpreter; of an unsuitable image the reason, which ends the sentence
+ * "PROGRAM is …".
  */
 enum image_kind read_image(const char *path, const char **text);
 

@@ -1,12 +1,14 @@
 /*
  * ouro-run: runs a program with its sockets turned into flows, by becoming that program.
  *
- * Theory of operation. Everything on the way of a program's start is here: find it, check that the shim can be preloaded
- * into it, ask this user's gateway for a run, and execve with three variables more. The process stays what the caller
- * made of it (pid, terminal, signals, descriptors, limits, umask), because nothing here changes any of that. What takes
- * longer anyway is a program for Node (node.h): starting and stopping the gateway, checking rules, help.
+ * Theory of operation. Everything on the way of a program's start is here: find it, check that the
+ * shim can be preloaded into it, ask this user's gateway for a run, and execve with three variables
+ * more. The process stays what the caller made of it (pid, terminal, signals, descriptors, limits,
+ * umask), because nothing here changes any of that. What takes longer anyway is a program for Node
+ * (node.h): starting and stopping the gateway, checking rules, help.
  *
- * Every wait is bounded. A gateway that goes away before it has answered is started again, once.
+ * Every wait is bounded. A gateway that goes away before it has answered is started again, twice at
+ * most.
  */
 #include "complain.h"
 #include "environment.h"
@@ -44,7 +46,10 @@ static const char *find_root(void)
     return NULL;
 }
 
-/* The loader would say a word about a library that it cannot load, and run the program without. NULL after a complaint. */
+/*
+ * The loader would say a word about a library that it cannot load, and run the program without.
+ * NULL after a complaint.
+ */
 static const char *find_shim(const char *root)
 {
     const char *shim = format("%s/shim/build/libouro-shim.so", root);

@@ -1,4 +1,7 @@
-/* The part of ouro-run that is not on the way of every program's start: a program for Node (apps/ouro-run/main.ts). */
+/*
+ * The part of ouro-run that is not on the way of every program's start: a program for Node
+ * (apps/ouro-run/main.ts).
+ */
 #ifndef OURO_NODE_H
 #define OURO_NODE_H
 
@@ -11,7 +14,8 @@ int become_node(const char *root, char **words);
 int run_node(const char *root, char **words);
 
 /*
- * The same in the background of ours: no terminal input, nothing on stdout, a clean environment, and not for ever.
+ * The same in the background of ours: no terminal input, nothing on stdout, a clean environment,
+ * and not for ever.
  */
 int run_node_quietly(const char *root, char **words);
 

@@ -86,7 +86,10 @@ static bool set_value(struct options *o, const char *option, char *value)
     return true;
 }
 
-/* The option of `word` when it takes a value; `attached`: where the value starts, NULL when it is the next word. */
+/*
+ * The option of `word` when it takes a value; `attached`: where the value starts, NULL when it is
+ * the next word.
+ */
 static const char *with_value(char *word, char **attached)
 {
     static const char *const options[] = {"--name", "--rules", "--rule", "--dir",

@@ -1,4 +1,7 @@
-/* Command line of ouro-run. The options end at the program's name, whose own options must not be touched. */
+/*
+ * Command line of ouro-run. The options end at the program's name, whose own options must not be
+ * touched.
+ */
 #ifndef OURO_OPTIONS_H
 #define OURO_OPTIONS_H
 

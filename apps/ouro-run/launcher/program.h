@@ -1,4 +1,7 @@
-/* Finds the program as a shell would, and says in a sentence why it cannot be run under the shim when that is so. */
+/*
+ * Finds the program as a shell would, and says in a sentence why it cannot be run under the shim
+ * when that is so.
+ */
 #ifndef OURO_PROGRAM_H
 #define OURO_PROGRAM_H
 
