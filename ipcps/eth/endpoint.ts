@@ -78,6 +78,8 @@ export class Endpoint {
   version: number;
   /** Of the message that is being repeated. */
   timer: Timer | undefined;
+  /** The peer has answered since the flow was doubted. */
+  answered = true;
   readonly #host: EndpointHost;
   readonly #window = new Window(windowPackets);
   #header: Uint8Array;
@@ -145,6 +147,7 @@ export class Endpoint {
 
   /** The peer says how many packets we may have sent. Nonsense and what is out of date change nothing. */
   credit(limit: number): void {
+    this.answered = true;
     if (!this.#window.granted(limit)) return;
     this.#stopProbing();
     this.end.writable();
@@ -153,6 +156,11 @@ export class Endpoint {
   /** The peer says how many packets it has sent; those that did not come are lost. */
   sync(sent: number): void {
     if (this.#window.synced(sent)) this.#grant(this.end.room);
+  }
+
+  /** Asks whether the peer knows the flow: who does not, says so. */
+  ask(): void {
+    this.#host.sendSync(this, this.#window.sent);
   }
 
   /** The port has room again. */

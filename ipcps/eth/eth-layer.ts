@@ -28,7 +28,13 @@ import {
   type Layer,
   type NameHash,
 } from '#lib/layer/index.ts';
-import { closeReasonOf, isRejected, type NameMessage, Verdict } from '#lib/wire/index.ts';
+import {
+  closeReason,
+  closeReasonOf,
+  isRejected,
+  type NameMessage,
+  Verdict,
+} from '#lib/wire/index.ts';
 import { Allocations } from './allocations.ts';
 import { Arrivals } from './arrivals.ts';
 import { Control } from './control.ts';
@@ -47,6 +53,8 @@ import { Withdrawals } from './withdrawals.ts';
 const courtesy: Millis = 1.5;
 /** Answers that are held back for it at most. */
 const maxHeld = 256;
+/** When a member that has just started says so. */
+const announcements: readonly Millis[] = [0, 300, 1000];
 /** For peers to hear that we leave. */
 const leaving: Millis = 300;
 
@@ -72,6 +80,7 @@ export interface EthLayerConfig {
 export class EthLayer implements Layer {
   readonly name: string;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #port: PacketPort;
   readonly #log: Logger;
   readonly #hash: DirectoryHash;
@@ -93,6 +102,7 @@ export class EthLayer implements Layer {
     const { clock, random, port, log } = deps;
     this.name = name;
     this.#clock = clock;
+    this.#random = random;
     this.#port = port;
     this.#log = log;
     this.#hash = hash;
@@ -132,6 +142,20 @@ export class EthLayer implements Layer {
         if (how === 'other') flows.lose();
       },
     });
+  }
+
+  /**
+   * Tells all members that this one has just started, by a query for nothing that only our kind reads more into: who had flows with
+   * one of its address finds out that they are lost.
+   */
+  announce(): void {
+    const byte = () => Math.floor(this.#random.float() * 256);
+    const nothing = Uint8Array.from({ length: this.#hashBytes }, byte);
+    const query = this.#wire.format.management.encode({ kind: 'name-query', hash: nothing });
+    mark(this.#wire, 'name-query', query);
+    this.#wire.fresh.set(query, 0, 1);
+    for (const at of announcements)
+      this.#clock.after(at, () => this.#closed || this.#control.broadcast(query), true);
   }
 
   /** Largest packet of a flow that is allocated now. */
@@ -267,6 +291,7 @@ export class EthLayer implements Layer {
         const flow = this.#flows.peerClosed(message, bytes, frame);
         if (flow === 'waits') return;
         if (flow === 'unknown' && !asked) this.#counters.unexpected++;
+        if (value === closeReason.unknown) return;
         const code = ExtensionCode.closed;
         this.#control.extension(mac, { code, source: destination, destination: source, token });
       }
@@ -276,8 +301,10 @@ export class EthLayer implements Layer {
   /** A member looks for a name. */
   #asked({ hash }: NameMessage, bytes: Uint8Array, frame: number, base: number): void {
     const wire = this.#wire;
-    if (!this.#names.has(hash)) return;
     const version = versionOf(wire, 'name-query', bytes, base);
+    if (version > 0 && wire.fresh.get(bytes, base) === 1)
+      this.#flows.doubt(sourceMac(bytes, frame, wire.addressed));
+    if (!this.#names.has(hash)) return;
     const peer = peerOf(sourceMac(bytes, frame, wire.addressed), version);
     const reply = wire.format.management.encode({ kind: 'name-reply', hash });
     if (version > 0) {

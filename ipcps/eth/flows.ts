@@ -4,7 +4,7 @@
  * A peer of ours is told of the end, again and again until it confirms, and the number is free at once. A peer that does not confirm,
  * or cannot, may go on sending: the number rests (EndpointTable).
  */
-import type { Clock, Millis, Random } from '#lib/core/index.ts';
+import { type Clock, type Millis, type Random, toHex } from '#lib/core/index.ts';
 import { type Ending, FlowEvent } from '#lib/layer/index.ts';
 import { closeReason, closeReasonOf, maxEthManagement } from '#lib/wire/index.ts';
 import type { Control } from './control.ts';
@@ -13,11 +13,14 @@ import { Endpoint, type EndpointConfig, type EndpointHost } from './endpoint.ts'
 import { EndpointTable } from './endpoint-table.ts';
 import { ExtensionCode, type ExtensionMessage } from './extension.ts';
 import type { PacketPort } from './packet-port.ts';
+import { sourceMac } from './peer.ts';
 import type { EthWire } from './wire.ts';
 
 const closeFirst: Millis = 30;
 const closeLast: Millis = 1000;
 const closeTries = 14;
+const doubtFirst: Millis = 50;
+const doubtRounds = 5;
 
 export interface FlowsDeps {
   readonly clock: Clock;
@@ -38,6 +41,8 @@ export class Flows implements EndpointHost {
   /** BOUNDED by the flows. */
   readonly #waiting = new Set<Endpoint>();
   #whenQuiet: (() => void) | undefined;
+  /** Addresses whose flows are being asked about. BOUNDED by the flows. */
+  readonly #doubted = new Set<string>();
 
   constructor(deps: FlowsDeps) {
     this.port = deps.port;
@@ -95,10 +100,48 @@ export class Flows implements EndpointHost {
     const endpoint = this.#addressed(message, bytes, base);
     if (endpoint === undefined || endpoint.remote !== message.source) {
       this.#counters.unexpected++;
+      if (message.code === ExtensionCode.sync) this.#deny(message, bytes, base);
       return;
     }
     if (message.code === ExtensionCode.credit) endpoint.credit(message.value);
     else endpoint.sync(message.value);
+  }
+
+  /** A member has just started: if one with its address was our peer, their flows are lost. That is asked, since anybody can say so. */
+  doubt(mac: Uint8Array): void {
+    const key = toHex(mac);
+    if (this.#doubted.has(key)) return;
+    const doubtful = [...this.#table.values()].filter(
+      ({ peer, version, machine }) => peer.key === key && version > 0 && machine.is('open'),
+    );
+    if (doubtful.length === 0) return;
+    this.#doubted.add(key);
+    for (const endpoint of doubtful) endpoint.answered = false;
+    this.#ask(key, doubtful, 0);
+  }
+
+  /** Who answers is there, who does not is asked again. */
+  #ask(key: string, endpoints: Endpoint[], round: number): void {
+    const silent = endpoints.filter((one) => !one.answered && one.machine.is('open'));
+    if (silent.length === 0 || round === doubtRounds) {
+      this.#doubted.delete(key);
+      return;
+    }
+    for (const endpoint of silent) endpoint.ask();
+    const pause = doubtFirst * 2 ** round;
+    this.clock.after(pause, () => this.#ask(key, silent, round + 1), true);
+  }
+
+  /** There is no such flow here, or not any more. Only who knows its token can have asked. */
+  #deny({ source, destination, token }: ExtensionMessage, bytes: Uint8Array, base: number): void {
+    if (this.#table.get(destination)?.token === token) return;
+    this.#control.extension(sourceMac(bytes, base, this.wire.addressed), {
+      code: ExtensionCode.close,
+      source: destination,
+      destination: source,
+      token,
+      value: closeReason.unknown,
+    });
   }
 
   /** The peer has released a flow. `waits`: for the acceptance, which got lost: it comes again, and so does this. */

@@ -21,5 +21,6 @@ export function joinOverPort(
 ): Membership {
   const port = openPort({ clock, guard });
   const member = new EthLayer({ clock, random, port, log }, { name: layer, hash, wire });
+  member.announce();
   return { layer: member, hash, mtu: member.mtu, status: () => member.status() };
 }

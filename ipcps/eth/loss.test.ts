@@ -37,6 +37,38 @@ describe.each([
   ['eth-dix', () => dixWire()],
   ['eth-llc', llcWire],
 ] as const)('%s over a wire that loses one frame of five', (_name, wire) => {
+  it('loses the flows of a member that was started again, and no others', async () => {
+    const { medium, a, b } = pair(wire(), bad);
+    const deps = { clock, random: new SeededRandom(3), log: silentLogger };
+    const config = { name: 'ethernet', hash: 'SHA3-256', wire: wire() } as const;
+    const third = new EthLayer({ ...deps, port: medium.attach() }, config);
+    layers.push(third);
+    const events: string[] = [];
+    const flows: Flow[] = [];
+    for (const [name, server] of [
+      ['b', b],
+      ['third', third],
+    ] as const) {
+      server.onRequest((r: FlowRequest) => flows.push(r.accept()));
+      await server.register(server.hash(name));
+      for (let i = 0; i < 5; i++) {
+        const { flow } = await clock.run(a.allocate(a.hash(name), { qos: qosRaw }));
+        flow.onEvent((e) => events.push(`${name} ${e}`));
+        flows.push(flow);
+      }
+    }
+    // Killed: it says nothing, and the next one with its address knows nothing.
+    const again = new EthLayer({ ...deps, port: medium.replace(1) }, config);
+    layers.splice(layers.indexOf(b), 1, again);
+    // Who only says so, with an address that is not its own, ends no flow.
+    third.announce();
+    await clock.advance(5000);
+    expect(events).toEqual([]);
+    again.announce();
+    await clock.advance(5000);
+    expect(events).toEqual(Array.from({ length: 5 }, () => `b ${FlowEvent.peer}`));
+  });
+
   it('allocates exactly once for each request, and ends every flow on both sides', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const { a, b } = pair(wire(), bad, seed);

@@ -33,6 +33,8 @@ export interface EthWire {
   /** Of the management message. */
   readonly code: Field;
   readonly marks: Readonly<Record<Marked, MarkFields>>;
+  /** Of a marked query: 1 from a member that has just started, and knows of no flows. */
+  readonly fresh: Field;
   /** Tokens are 1 to this. */
   readonly maxToken: number;
 }
@@ -66,6 +68,7 @@ export function dixWire(ethertype?: number): EthWire {
     format: dixFormat(ethertype),
     addressed: true,
     code,
+    fresh: response,
     marks: {
       'name-query': { version: seid },
       'name-reply': { version: deid },
@@ -82,6 +85,7 @@ export function llcWire(): EthWire {
     format: llcFormat,
     addressed: true,
     code,
+    fresh: response,
     marks: {
       'name-query': { version: ssap },
       'name-reply': { version: dsap },

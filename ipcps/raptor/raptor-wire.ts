@@ -42,6 +42,7 @@ export const raptorWire: EthWire = {
   format: raptorFormat,
   addressed: false,
   code,
+  fresh: response,
   marks: {
     'name-query': { version: ssap },
     'name-reply': { version: dsap },

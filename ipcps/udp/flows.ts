@@ -97,7 +97,7 @@ export class Flows implements EndpointHost {
       if (code === ExtensionCode.close) this.tell(peer, ExtensionCode.closed, about);
       // Who goes by the rules says close before it forgets a flow.
       else if (code !== ExtensionCode.closed)
-        this.tell(peer, ExtensionCode.close, { ...about, value: closeReason.lost });
+        this.tell(peer, ExtensionCode.close, { ...about, value: closeReason.unknown });
       return;
     }
     const open = endpoint.machine.state === 'open';

@@ -42,6 +42,15 @@ export class SimulatedWire {
     return port;
   }
 
+  /** Another program has the interface of port `at` now. */
+  replace(at: number): SimulatedPort {
+    const old = this.ports[at]!;
+    old.close();
+    const port = new SimulatedPort(this, old.mac);
+    this.ports[at] = port;
+    return port;
+  }
+
   send(from: SimulatedPort, frame: Uint8Array): void {
     this.frames++;
     if (this.tap?.(frame, from) === false || !from.up || this.#happens(this.config.loss)) return;
