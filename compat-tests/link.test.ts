@@ -1,4 +1,4 @@
-/** The cable between two hosts is pulled for a second while flows and streams are open: they stall, and go on. */
+/** What becomes of open flows and streams when the cable is pulled for a second, or the IPC processes of one host are killed. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -44,6 +44,25 @@ for (const type of Object.keys(layers)) {
     const lost = Number(/(\d+)% packet loss/.exec(client.stdout)?.[1]);
     assert.ok(lost > 10 && lost < 60, client.stdout);
     assert.doesNotMatch(server.stdout.replace(/Flow 64 timed out\.\s*$/, ''), /timed out/);
+  });
+
+  onTwoHosts(`a killed ipcpd is noticed on the other host: ${type}`, async (a, b) => {
+    await join2(type, a, b);
+    const server = a.start([bin('oping'), '-l', '-n', 'server'], { under: false });
+    await waitFor('the server', () => server.stdout.includes('started'));
+    await irm(a, 'reg n server l wire');
+    // Idle flows: nothing is sent for 8 s, and no time-out of the tool is near.
+    const idle = () => b.start([bin('oping'), '-n', 'server', '-i', '8s'], { under: false });
+    const clients = [idle(), idle(), idle()];
+    for (const client of clients) await waitFor('a ping', () => client.stdout.includes('seq=0'));
+    const list = JSON.parse((await a.tool('irm', 'ipcp', 'list', '--json')).stdout);
+    process.kill(list[0].pid, 'SIGKILL');
+    for (const client of clients) {
+      assert.equal(await client.wait(5000), 0, client.output);
+      assert.match(client.stdout, /The server is gone\./);
+    }
+    const again = await b.tool('oping', '-n', 'server', '-c', '2', '-i', '10');
+    assert.match(again.stdout, /2 received/);
   });
 
   onTwoHosts(`streams go on after the cable was out: ${type}`, async (a, b) => {

@@ -159,7 +159,7 @@ export class Endpoint {
   }
 
   /** Asks whether the peer knows the flow: who does not, says so. */
-  ask(): void {
+  probe(): void {
     this.#host.sendSync(this, this.#window.sent);
   }
 

@@ -127,7 +127,7 @@ export class Flows implements EndpointHost {
       this.#doubted.delete(key);
       return;
     }
-    for (const endpoint of silent) endpoint.ask();
+    for (const endpoint of silent) endpoint.probe();
     const pause = doubtFirst * 2 ** round;
     this.clock.after(pause, () => this.#ask(key, silent, round + 1), true);
   }

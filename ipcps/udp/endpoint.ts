@@ -139,6 +139,11 @@ export class Endpoint {
     if (this.#window.synced(sent)) this.grant();
   }
 
+  /** Asks whether the peer knows the flow: who does not, says so. */
+  probe(): void {
+    this.#host.say(this, ExtensionCode.sync, this.#window.sent);
+  }
+
   /** Tells the peer how much it may send; also that its messages have come. */
   grant(): void {
     this.#host.say(this, ExtensionCode.credit, this.#window.grant(this.end.room));
@@ -191,7 +196,7 @@ export class Endpoint {
 
   #counted(): true {
     const due = this.#window.send();
-    if (due && this.version > 0) this.#host.say(this, ExtensionCode.sync, this.#window.sent);
+    if (due && this.version > 0) this.probe();
     return true;
   }
 
@@ -201,7 +206,7 @@ export class Endpoint {
       () => {
         this.#probeWait = Math.min(2 * this.#probeWait, probeLast);
         this.#probeLater();
-        this.#host.say(this, ExtensionCode.sync, this.#window.sent);
+        this.probe();
       },
       true,
     );

@@ -11,6 +11,7 @@ import { isAddress } from './address.ts';
 import { Endpoint, type EndpointHost } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { ExtensionCode, type ExtensionMessage, encodeExtension } from './extension.ts';
+import { PeerProbe } from './peer-probe.ts';
 import type { Peer } from './peers.ts';
 import { repeat } from './repeat.ts';
 import { send, type Transport } from './transport.ts';
@@ -24,6 +25,7 @@ export class Flows implements EndpointHost {
   readonly #table: EndpointTable<Endpoint>;
   readonly #mtu: number;
   readonly #waiting = new Set<Endpoint>();
+  readonly #probe: PeerProbe;
   #closed = false;
 
   constructor(deps: { transport: Transport; random: Random }, { mtu }: { mtu: number }) {
@@ -32,6 +34,7 @@ export class Flows implements EndpointHost {
     this.clock = deps.transport.clock;
     this.#table = new EndpointTable(deps.random);
     this.#mtu = mtu;
+    this.#probe = new PeerProbe({ clock: this.clock, endpoints: () => this.#table.values() });
   }
 
   get size(): number {
@@ -49,6 +52,7 @@ export class Flows implements EndpointHost {
   /** ResourceError when there are too many. */
   add(peer: Peer, qos: QosSpec): Endpoint {
     const mtu = this.#mtu;
+    this.#probe.wake();
     return this.#table.add((number) => new Endpoint(this, { number, peer, qos, mtu }));
   }
 
@@ -106,8 +110,10 @@ export class Flows implements EndpointHost {
       case ExtensionCode.close:
         // Closed before its answer came here: the peer is one of ours, so it can be asked for that again.
         if (endpoint.ask !== undefined) return endpoint.ask();
-        this.say(endpoint, ExtensionCode.closed);
-        return this.left(endpoint, closeReasonOf(value));
+        if (value !== closeReason.unknown) this.say(endpoint, ExtensionCode.closed);
+        this.left(endpoint, closeReasonOf(value));
+        if (value === closeReason.unknown) this.#probe.denied(peer.key);
+        return;
       case ExtensionCode.closed:
         if (endpoint.machine.state === 'closing') this.free(endpoint);
         else this.left(endpoint, 'lost');
@@ -172,6 +178,7 @@ export class Flows implements EndpointHost {
   /** Nothing can be said any more. */
   stop(): void {
     this.#closed = true;
+    this.#probe.stop();
     for (const endpoint of this.#table.values()) this.free(endpoint);
   }
 
