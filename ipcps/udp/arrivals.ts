@@ -31,6 +31,8 @@ interface Arrival {
   givenUp: boolean;
   reply: Uint8Array | undefined;
   repeating: Timer | undefined;
+  /** Set once it is accepted. */
+  endpoint: Endpoint | undefined;
 }
 
 export interface ArrivalsDeps {
@@ -45,6 +47,8 @@ export class Arrivals {
   readonly #pending = new Map<string, Arrival>();
   readonly #accepted = new Map<string, Arrival>();
   readonly #refused = new Map<string, Arrival>();
+  /** All of these by peer and endpoint, since a stranger can say a great many things about none of them. */
+  readonly #bySource = new Map<string, Set<Arrival>>();
 
   constructor(deps: ArrivalsDeps) {
     this.#deps = deps;
@@ -81,6 +85,7 @@ export class Arrivals {
       givenUp: false,
       reply: undefined,
       repeating: undefined,
+      endpoint: undefined,
     };
     const request = new ArrivedRequest(
       { hash, qos, data },
@@ -92,38 +97,38 @@ export class Arrivals {
     );
     arrival.request = request;
     this.#pending.set(key, arrival);
+    const from = sourceKey(peer, source);
+    const others = this.#bySource.get(from);
+    if (others === undefined) this.#bySource.set(from, new Set([arrival]));
+    else others.add(arrival);
     listener(request);
   }
 
   /** The peer gives up a request that it has no answer to. False: there is none. */
   gaveUp(peer: Peer, source: number): boolean {
     let known = false;
-    for (const arrival of this.#pending.values())
-      if (arrival.peer.key === peer.key && arrival.source === source) {
-        arrival.givenUp = true;
-        known = true;
-      }
-    for (const endpoint of this.#deps.flows.values())
-      if (endpoint.remote === source && endpoint.peer.key === peer.key) {
-        this.#deps.flows.left(endpoint, 'done');
-        known = true;
-      }
+    for (const arrival of this.#from(peer, source)) {
+      known ||= arrival.request !== undefined || arrival.endpoint !== undefined;
+      arrival.givenUp = true;
+      if (arrival.endpoint !== undefined) this.#deps.flows.left(arrival.endpoint, 'done');
+    }
     return known;
   }
 
   /** The peer has our refusal. False: of what? */
   confirmed(peer: Peer, source: number): boolean {
     let known = false;
-    for (const arrival of this.#refused.values())
-      if (arrival.peer.key === peer.key && arrival.source === source) {
-        arrival.repeating?.cancel();
-        known = true;
-      }
+    for (const arrival of this.#from(peer, source)) {
+      if (!this.#refused.has(arrival.key)) continue;
+      arrival.repeating?.cancel();
+      known = true;
+    }
     return known;
   }
 
   freed({ origin }: Endpoint): void {
-    if (origin !== undefined) this.#accepted.delete(origin);
+    const arrival = origin === undefined ? undefined : this.#accepted.get(origin);
+    if (arrival !== undefined) this.#forget(arrival, this.#accepted);
   }
 
   /** Refuses what waits. */
@@ -142,6 +147,7 @@ export class Arrivals {
     if (version === 0) this.#supersede(peer, source);
     const endpoint = flows.add(peer, qos);
     endpoint.origin = key;
+    arrival.endpoint = endpoint;
     endpoint.open(source, version);
     this.#answered(arrival, this.#accepted);
     if (givenUp) {
@@ -183,11 +189,23 @@ export class Arrivals {
   }
 
   #forgetRefusals(): void {
-    for (const [key, { repeating }] of this.#refused) {
+    for (const arrival of this.#refused.values()) {
       if (this.#refused.size <= maxRefused) return;
-      repeating?.cancel();
-      this.#refused.delete(key);
+      arrival.repeating?.cancel();
+      this.#forget(arrival, this.#refused);
     }
+  }
+
+  #from(peer: Peer, source: number): Iterable<Arrival> {
+    return this.#bySource.get(sourceKey(peer, source)) ?? [];
+  }
+
+  #forget(arrival: Arrival, from: Map<string, Arrival>): void {
+    from.delete(arrival.key);
+    const key = sourceKey(arrival.peer, arrival.source);
+    const arrivals = this.#bySource.get(key);
+    arrivals?.delete(arrival);
+    if (arrivals?.size === 0) this.#bySource.delete(key);
   }
 
   /** A C peer that uses an endpoint for a new flow has released the old one, and would take our packets for the new one's (H8). */
@@ -197,6 +215,10 @@ export class Arrivals {
       if (endpoint.remote === source && endpoint.version === 0 && endpoint.peer.key === peer.key)
         flows.left(endpoint, 'done');
   }
+}
+
+function sourceKey({ key }: Peer, source: number): string {
+  return `${key} ${source}`;
 }
 
 function refusalOf(destination: number, errno: number, version: number): Uint8Array {
