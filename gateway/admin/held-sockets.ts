@@ -3,8 +3,11 @@
  * process holds each end, and what waits in it. Needs the right to trace them; without it nothing is found.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { NativeVerbs } from '#lib/os/index.ts';
 import { parseConnectionName } from '../sockets/connection-name.ts';
+
+const { ENOENT } = constants.errno;
 
 export interface HeldEnd {
   readonly pid: number;
@@ -43,6 +46,37 @@ export function heldEnds(os: HeldVerbs, gwid: string, pids: Iterable<number>): H
     os.close(pidfd);
   }
   return { connecting, accepted };
+}
+
+/**
+ * A descriptor of our own for a program's end of a connection, or a negative errno; the caller closes it. `limit` bounds the descriptors that are
+ * looked at.
+ */
+export function findEnd(
+  os: Omit<HeldVerbs, 'queued' | 'outq'>,
+  gwid: string,
+  wanted: { serial: number; role: 'connect' | 'accept' },
+  pids: Iterable<number>,
+  limit: number,
+): number {
+  let left = limit;
+  for (const pid of pids) {
+    const pidfd = os.pidfdOpen(pid);
+    if (pidfd < 0) continue;
+    try {
+      for (const fd of socketFds(pid)) {
+        if (left-- <= 0) return -ENOENT;
+        const copy = os.pidfdGetfd(pidfd, fd);
+        if (copy < 0) continue;
+        const name = wanted.role === 'connect' ? os.sockname(copy) : os.peername(copy);
+        if (serialOf(gwid, name) === wanted.serial) return copy;
+        os.close(copy);
+      }
+    } finally {
+      os.close(pidfd);
+    }
+  }
+  return -ENOENT;
 }
 
 function serialOf(gwid: string, name: Uint8Array | undefined | number): number | undefined {

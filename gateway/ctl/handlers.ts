@@ -62,6 +62,8 @@ function onSocket(
       return deps.binder.listen(request, proc);
     case Op.CONNECT:
       return deps.streams.connect(request, proc);
+    case Op.LINGER:
+      return deps.streams.linger(request);
     case Op.DGRAM:
       return deps.datagrams.request(request, proc, fds);
     case Op.DIRECT:

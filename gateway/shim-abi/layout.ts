@@ -19,6 +19,7 @@ export const Op = {
   RESOLVE: 6,
   REVERSE: 7,
   DIRECT: 8,
+  LINGER: 9,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
@@ -32,6 +33,7 @@ export const ReqFlag = {
   SEND: 64,
   BROADCAST: 128,
   REAL: 256,
+  RESETS: 512,
 } as const;
 
 export const RepFlag = { TCP_PASS: 1, UDP_PASS: 2, HAS4: 4, HAS6: 8 } as const;
@@ -80,7 +82,7 @@ export const REQ: readonly Field[] = [
   { name: 'family', type: 'u8', doc: "4 or 6: family of the program's socket; 0: none" },
   { name: 'type', type: 'u8', doc: 'SOCK_STREAM or SOCK_DGRAM' },
   { name: 'flags', type: 'u32', doc: 'OURO_REQ_*' },
-  { name: 'arg', type: 'u32', doc: 'LISTEN: backlog' },
+  { name: 'arg', type: 'u32', doc: 'LISTEN: backlog; LINGER: serial of the connection' },
   { name: 'text', type: 'text', doc: 'NUL-terminated' },
 ];
 

@@ -25,6 +25,8 @@ export interface Connection extends ConnectionName {
   readonly role: 'connect' | 'accept';
   readonly since: Millis;
   state: 'connecting' | 'direct' | 'relay';
+  /** Closing it is a reset: the program has set SO_LINGER to 0 s. */
+  resets?: boolean;
   /** The accepting socket's listener, when it is here. */
   listener?: number;
   /** Number of the flow at irmd. */

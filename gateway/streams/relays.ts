@@ -19,6 +19,7 @@ import { decodeHelloReply, encodeHelloReply, type Hello } from '../sof/hello.ts'
 import type { Connection, Connections } from './connections.ts';
 import { ListenerLink } from './listener-link.ts';
 import { PendingStream } from './pending-stream.ts';
+import { Resets } from './reset.ts';
 import { StreamRelay, type StreamRelayConfig } from './stream-relay.ts';
 
 const { EAGAIN, ECONNREFUSED } = constants.errno;
@@ -31,7 +32,17 @@ const LISTENER_PATIENCE: Millis = 60_000;
 export interface RelaysDeps
   extends Pick<
     Core,
-    'os' | 'clock' | 'log' | 'folder' | 'gwid' | 'node' | 'pool' | 'hosts' | 'table' | 'serials'
+    | 'os'
+    | 'clock'
+    | 'log'
+    | 'folder'
+    | 'gwid'
+    | 'node'
+    | 'pool'
+    | 'hosts'
+    | 'procs'
+    | 'table'
+    | 'serials'
   > {
   readonly connections: Connections;
 }
@@ -51,6 +62,7 @@ function framingOf(hello: { window: number } | undefined): StreamRelayConfig {
 
 export class Relays {
   readonly #deps: RelaysDeps;
+  readonly #resets: Resets;
   readonly #listener: UnixListener;
   /** By serial. BOUNDED by Connections. */
   readonly #waiting = new Map<number, Waiting>();
@@ -59,6 +71,7 @@ export class Relays {
 
   constructor(deps: RelaysDeps) {
     this.#deps = deps;
+    this.#resets = new Resets(deps);
     this.#listener = new UnixListener(
       { path: `${deps.folder}/relay`, type: 'stream', backlog: 4096, replaceStale: true },
       (fd, name) => this.#arrived(fd, name),
@@ -251,14 +264,15 @@ export class Relays {
   }
 
   #run(connection: Connection, socket: number, flow: PacketFlow, framing: StreamRelayConfig): void {
-    const { os, clock, table, connections } = this.#deps;
+    const { os, clock, connections } = this.#deps;
     const relay: StreamRelay = new StreamRelay(
       {
         os,
         clock,
         socket,
         flow,
-        setError: (errno) => void table.setError(connection.ino, errno),
+        beforeReset: (errno) => this.#resets.prepare(connection, errno),
+        resets: () => connection.resets === true,
         onEnd: () => {
           this.#running.delete(relay);
           connections.remove(connection);

@@ -29,20 +29,23 @@ interface Side {
   app: number;
   relay: StreamRelay;
   error: number;
+  /** Its program has set SO_LINGER to 0 s. */
+  resets: boolean;
   ended: boolean;
 }
 
 function side(flow: RingEnd, config: StreamRelayConfig = FRAMED, clock = realClock): Side {
   const [app, socket] = socketPair();
   open.push(app);
-  const made: Side = { app, error: 0, ended: false, relay: undefined as never };
+  const made: Side = { app, error: 0, resets: false, ended: false, relay: undefined as never };
   made.relay = new StreamRelay(
     {
       os,
       clock,
       socket,
       flow,
-      setError: (errno) => {
+      resets: () => made.resets,
+      beforeReset: (errno) => {
         made.error = errno;
       },
       onEnd: () => {
@@ -227,6 +230,25 @@ describe('StreamRelay and a peer that misbehaves', () => {
     await turns(() => a.ended, 'the reset');
     expect(a.error).toBe(110);
     two.dealloc();
+  });
+});
+
+describe('StreamRelay of a program with SO_LINGER of 0 s', () => {
+  it('turns its close into a reset, and leaves a half-close what it is', async () => {
+    const [one, two] = ringEnds();
+    const a = side(one);
+    a.resets = true;
+    os.shutdown(a.app, 1);
+    expect((await packet(two))[0]).toBe(StreamFrame.FIN);
+    two.dealloc();
+    const [three, four] = ringEnds();
+    const b = side(three);
+    b.resets = true;
+    open.splice(open.indexOf(b.app), 1);
+    os.close(b.app);
+    expect((await packet(four))[0]).toBe(StreamFrame.RST);
+    expect(b.ended).toBe(true);
+    four.dealloc();
   });
 });
 

@@ -43,8 +43,10 @@ export interface StreamRelayDeps {
   /** Connected to the program; taken over. */
   readonly socket: number;
   readonly flow: PacketFlow;
-  /** The program's next call on its socket gets this errno. */
-  readonly setError: (errno: number) => void;
+  /** The socket is closed next: makes that a reset to the program, as far as it can be done. */
+  readonly beforeReset: (errno: number) => void;
+  /** The program's close is to be a reset. */
+  readonly resets: () => boolean;
   /** Called once, when both socket and flow are given back. */
   readonly onEnd: () => void;
 }
@@ -148,7 +150,7 @@ export class StreamRelay {
       this.#finPending = true;
       return this.#sendFin();
     }
-    if (got !== -EAGAIN) this.#reset(-got, true);
+    if (got !== -EAGAIN) this.#programReset(-got);
     return false;
   }
 
@@ -173,12 +175,21 @@ export class StreamRelay {
 
   /** The program sends no more. Returns false: nothing is left to read. */
   #sendFin(): false {
-    if (this.#state.finSent || (this.#framed && !this.#frame(StreamFrame.FIN, 0))) return false;
+    if (this.#state.finSent) return false;
+    if (this.#deps.resets() && this.#isClosed()) {
+      this.#programReset(ECONNRESET);
+      return false;
+    }
+    if (this.#framed && !this.#frame(StreamFrame.FIN, 0)) return false;
     this.#finPending = false;
     this.#state.sentFin();
-    // A zero-length send tells whether the program has closed its socket or only its sending half.
-    if (this.#os.send(this.#deps.socket, NO_BYTES, 0, 0) === -EPIPE) this.#orphaned();
+    if (this.#isClosed()) this.#orphaned();
     return false;
+  }
+
+  /** A zero-length send tells whether the program has closed its socket or only its sending half. */
+  #isClosed(): boolean {
+    return this.#os.send(this.#deps.socket, NO_BYTES, 0, 0) === -EPIPE;
   }
 
   /** Nobody reads on our side any more. A raw peer cannot be told otherwise than by ending the flow. */
@@ -307,7 +318,14 @@ export class StreamRelay {
   #reset(errno: number, tell: boolean): void {
     if (this.#closed) return;
     if (tell && this.#framed) this.#frame(StreamFrame.RST, errno);
-    this.#deps.setError(errno);
+    this.#watch.close();
+    this.#deps.beforeReset(errno);
+    this.#close();
+  }
+
+  /** The program's end is gone: only the other end has to hear of it. */
+  #programReset(errno: number): void {
+    if (this.#framed) this.#frame(StreamFrame.RST, errno);
     this.#close();
   }
 

@@ -25,7 +25,7 @@ import { encodeHello, type Hello } from '../sof/hello.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { Relays } from './relays.ts';
 
-const { EADDRNOTAVAIL, ECONNREFUSED, ENETUNREACH, EINVAL } = constants.errno;
+const { EADDRNOTAVAIL, ECONNREFUSED, ENETUNREACH, ENOTCONN, EINVAL } = constants.errno;
 
 /** How long a program's connect is held for an answer better than RELAY. */
 const HOLD_BLOCKING: Millis = 400;
@@ -84,6 +84,14 @@ export class StreamService implements Service {
       case 'flow':
         return this.#flow(request, proc, decision);
     }
+  }
+
+  /** SO_LINGER of a connected socket. */
+  linger(request: ShimRequest): ShimReply {
+    const connection = this.#deps.connections.get(request.arg);
+    if (connection === undefined) return { err: ENOTCONN };
+    connection.resets = (request.flags & ReqFlag.RESETS) !== 0;
+    return {};
   }
 
   /** Both ends are here: the offer learns where it leads. */
@@ -289,6 +297,7 @@ export class StreamService implements Service {
       role: 'connect',
       since: clock.now(),
       state: 'connecting',
+      resets: (request.flags & ReqFlag.RESETS) !== 0,
       handed: [],
       missed: 0,
     });

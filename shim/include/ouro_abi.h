@@ -21,6 +21,7 @@
 #define OURO_OP_RESOLVE 6u
 #define OURO_OP_REVERSE 7u
 #define OURO_OP_DIRECT 8u
+#define OURO_OP_LINGER 9u
 
 #define OURO_REQ_REUSEADDR 1u
 #define OURO_REQ_REUSEPORT 2u
@@ -31,6 +32,7 @@
 #define OURO_REQ_SEND 64u
 #define OURO_REQ_BROADCAST 128u
 #define OURO_REQ_REAL 256u
+#define OURO_REQ_RESETS 512u
 
 #define OURO_REP_TCP_PASS 1u
 #define OURO_REP_UDP_PASS 2u
@@ -66,7 +68,7 @@ struct ouro_req {
     uint8_t family; /* 4 or 6: family of the program's socket; 0: none */
     uint8_t type; /* SOCK_STREAM or SOCK_DGRAM */
     uint32_t flags; /* OURO_REQ_* */
-    uint32_t arg; /* LISTEN: backlog */
+    uint32_t arg; /* LISTEN: backlog; LINGER: serial of the connection */
     char text[OURO_TEXT_BYTES]; /* NUL-terminated */
 } __attribute__((aligned(8)));
 _Static_assert(sizeof(struct ouro_req) == 312, "ouro_req");

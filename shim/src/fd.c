@@ -61,6 +61,20 @@ void oshim__stream_count(int fd, uint64_t sent, uint64_t received)
         __atomic_fetch_add(&slot->rx, received, __ATOMIC_RELAXED);
 }
 
+ssize_t oshim__stream_end(int fd)
+{
+    if ((unsigned)fd >= OSHIM_FDS)
+        return 0;
+    struct ouro_slot *slot = __atomic_load_n(&oshim__streams[fd], __ATOMIC_RELAXED);
+    if (slot == NULL || __atomic_load_n(&slot->so_error, __ATOMIC_RELAXED) != ECONNRESET ||
+        oshim__ino(fd) != __atomic_load_n(&slot->ino, __ATOMIC_RELAXED))
+        return 0;
+    if (oshim__slot_error(slot) != ECONNRESET)
+        return 0;
+    errno = ECONNRESET;
+    return -1;
+}
+
 uint64_t oshim__ino(int fd)
 {
     struct stat st;

@@ -62,6 +62,9 @@ extern uint64_t oshim__marks[OSHIM_FDS / 64];
 extern struct ouro_slot *oshim__streams[OSHIM_FDS];
 void oshim__stream_count(int fd, uint64_t sent, uint64_t received);
 
+/* The end of a stream: 0, or -1 and ECONNRESET when the gateway says that it is none. */
+ssize_t oshim__stream_end(int fd);
+
 /* These pass on the result of a call that has sent or received `n` bytes on `fd`. */
 static inline ssize_t oshim__sent(int fd, ssize_t n)
 {
@@ -73,6 +76,8 @@ static inline ssize_t oshim__sent(int fd, ssize_t n)
 
 static inline ssize_t oshim__received(int fd, ssize_t n)
 {
+    if (n == 0)
+        return oshim__stream_end(fd);
     if (n > 0 && (unsigned)fd < OSHIM_FDS &&
         __atomic_load_n(&oshim__streams[fd], __ATOMIC_RELAXED) != NULL)
         oshim__stream_count(fd, 0, (uint64_t)n);

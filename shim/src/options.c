@@ -2,6 +2,9 @@
 #define _GNU_SOURCE
 #include "options.h"
 
+#include "ctl.h"
+#include "name.h"
+
 #include "addr.h"
 #include "dgram.h"
 #include "real.h"
@@ -29,6 +32,15 @@
 #endif
 #define SO_PASSRIGHTS 83
 
+/* SO_LINGER of 0 s. */
+static bool closing_resets(int fd)
+{
+    struct linger linger = {0};
+    socklen_t len = sizeof(linger);
+    return REAL(getsockopt)(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 &&
+           linger.l_onoff != 0 && linger.l_linger == 0;
+}
+
 uint32_t oshim__options_flags(const struct oshim__sock *s)
 {
     uint32_t flags = 0;
@@ -43,7 +55,26 @@ uint32_t oshim__options_flags(const struct oshim__sock *s)
         flags |= OURO_REQ_V6ONLY;
     if (oshim__opt_get(s->slot, OSHIM_OPT_BROADCAST) != 0)
         flags |= OURO_REQ_BROADCAST;
+    if (s->type == SOCK_STREAM && closing_resets(s->fd))
+        flags |= OURO_REQ_RESETS;
     return flags;
+}
+
+/* A connection through the gateway is to be reset when it is closed, or no longer so: AF_UNIX would end it in order. */
+static void tell_linger(const struct oshim__sock *s)
+{
+    struct oshim__un name;
+    struct oshim__connection c;
+    struct ouro_req req;
+    struct ouro_rep rep;
+
+    if (s->type != SOCK_STREAM ||
+        !((oshim__name_of(s->fd, &name) && oshim__name_is_connection(&name, &c)) ||
+          (oshim__name_of_peer(s->fd, &name) && oshim__name_is_connection(&name, &c))))
+        return;
+    oshim__req_sock(&req, OURO_OP_LINGER, s, NULL);
+    req.arg = c.serial;
+    (void)oshim__request(&req, -1, &rep, false);
 }
 
 static int give(const void *from, size_t size, void *value, socklen_t *len)
@@ -332,6 +363,8 @@ OSHIM_HOOK(int, setsockopt, (int fd, int level, int option, const void *value, s
         int rc = REAL(setsockopt)(fd, level, option, value, len);
         if (rc == 0)
             oshim__held_note(&s, option);
+        if (rc == 0 && level == SOL_SOCKET && option == SO_LINGER)
+            tell_linger(&s);
         return rc;
     }
     if (error == ENOPROTOOPT)
