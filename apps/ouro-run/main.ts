@@ -56,6 +56,13 @@ async function start(args: string[]): Promise<number> {
   const dir = runtimeDir();
   const folder = join(dir, 'gw');
   const log = stackLog(folder);
+  // Only here: it brings the control protocol along.
+  const { shutOut } = await import('#lib/irm/open-irm.ts');
+  const why = shutOut({ env: process.env, uid });
+  if (why !== undefined)
+    err(
+      `${why}. Until then your programs have an irmd of their own, which knows none of its names.`,
+    );
   await startGateway(
     {
       now: realClock.now,

@@ -45,11 +45,31 @@ export function connectIrmd(
     }
   }
   const start = 'Start one with `irmd --stdout`, or use `ouro-run`';
-  const join =
-    `The irmd in ${closed} is for root and group ${GROUP}: \`sudo groupadd -f ${GROUP}; ` +
-    `sudo usermod -aG ${GROUP} $USER\`, start irmd again and log in again; or start your own with \`irmd --stdout\``;
+  const join = `${howToJoin(closed ?? '')}; or start your own with \`irmd --stdout\``;
   throw new PeerError(
     `No irmd answers (${tried.join('; ')}). ${closed === undefined ? start : join}`,
     'EIRMD',
+  );
+}
+
+/** How to get to an irmd that is there but does not let this user in; undefined when there is none such, or another one answers. */
+export function shutOut(deps: Pick<OpenIrmDeps, 'env' | 'uid'>): string | undefined {
+  let closed: string | undefined;
+  for (const folder of clientDirs(deps.env, deps.uid)) {
+    if (whyNotTrusted(folder, deps.uid) !== undefined) continue;
+    try {
+      connectChannel(irmSocket(folder)).close();
+      return undefined;
+    } catch (error) {
+      if (error instanceof OuroError && error.code === 'EACCES') closed = folder;
+    }
+  }
+  return closed === undefined ? undefined : howToJoin(closed);
+}
+
+function howToJoin(folder: string): string {
+  return (
+    `The irmd in ${folder} is for root and group ${GROUP}: \`sudo groupadd -f ${GROUP}; ` +
+    `sudo usermod -aG ${GROUP} $USER\`, start irmd again and log in again`
   );
 }
