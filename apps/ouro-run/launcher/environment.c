@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const OWN[] = {"LD_PRELOAD", "OURO_GATEWAY", "OURO_RUN", "OURO_VERBOSE"};
+static const char *const OWN[] = {"LD_PRELOAD", "OURO_GATEWAY", "OURO_RUN", "OURO_VERBOSE",
+                                  "OURO_DOOR"};
 enum { OWN_COUNT = sizeof(OWN) / sizeof(OWN[0]) };
 
 static bool is_own(const char *variable)

@@ -220,6 +220,7 @@ describe('the start of a program', () => {
       LD_PRELOAD: `/none/other.so /old/libouro-shim.so`,
       OURO_RUN: '3',
       OURO_VERBOSE: '0',
+      OURO_DOOR: '9',
       KEEP: 'a=b ',
     });
     expect(ran.status).toBe(0);
