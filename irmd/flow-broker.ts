@@ -1,10 +1,6 @@
 /**
  * Allocation of flows, from both sides: programs that allocate, accept, respond and release, and IPCPs that bring requests from
- * elsewhere. Order (semantics 1.8): a process here that accepts right now; else a layer that knows the name; else a process
- * here that may accept soon, or can be started. A client needs no local entry for a name that a layer knows.
- *
- * A name that is registered in a layer with both ends on this host goes through that layer, which gives the flow's
- * other end back (splice): the layer sees the flow, irmd joins the ends with one ring.
+ * elsewhere. How an allocation finds its other end is FlowPaths'.
  *
  * Owns what is in flight: BOUNDED by limits.flows. Flows themselves are in the registry.
  */
@@ -21,14 +17,15 @@ import {
   UsageError,
   within,
 } from '#lib/core/index.ts';
-import { hashName, hashText } from '#lib/layer/index.ts';
+import { hashText } from '#lib/layer/index.ts';
 import type { Reply } from '#lib/rpc/index.ts';
 import type { Acceptors } from './acceptors.ts';
 import type { Connection, Flow } from './connection.ts';
 import { type Answer, type Delivery, keepalive, type Verdict } from './delivery.ts';
+import type { AllocRequest, FlowPaths } from './flow-paths.ts';
 import type { Rings } from './host.ts';
 import type { IpcpLink } from './ipcp-link.ts';
-import type { Layers, Member } from './layers.ts';
+import type { Layers } from './layers.ts';
 import type { Oap } from './oap.ts';
 import { type IpcpEntry, nameOfHash, type ProcessEntry, type Registry } from './registry/index.ts';
 import type { Holds } from './supervisors.ts';
@@ -37,14 +34,6 @@ import type { Holds } from './supervisors.ts';
 export interface Party {
   readonly process: ProcessEntry;
   readonly connection: Connection;
-}
-
-export interface AllocRequest {
-  readonly dst: string;
-  readonly qos: QosSpec;
-  readonly data: Uint8Array;
-  readonly timeout: Millis;
-  readonly handoff: boolean;
 }
 
 export interface IncomingRequest {
@@ -59,6 +48,7 @@ export interface FlowBrokerDeps {
   registry: Registry<Connection>;
   acceptors: Acceptors<Connection, Reply>;
   delivery: Delivery;
+  paths: FlowPaths;
   layers: Layers;
   rings: Rings;
   oap: Oap;
@@ -70,18 +60,8 @@ export interface FlowBrokerDeps {
   changed(): void;
 }
 
-/** An allocation whose request went through a layer and may come back as `splice`. */
-interface Spliced {
-  readonly request: AllocRequest;
-  readonly uid: number;
-  readonly signal: AbortSignal;
-  answer: Answer | undefined;
-}
-
 export class FlowBroker {
   readonly #deps: FlowBrokerDeps;
-  /** By allocating end, not by id, which may be another flow's by the time one gives up. BOUNDED by limits.flows. */
-  readonly #spliced = new Map<Flow, Spliced>();
   /** What goes on for a pending flow; ends with it. BOUNDED by limits.flows. */
   readonly #inFlight = new Map<Flow, AbortController>();
 
@@ -92,7 +72,10 @@ export class FlowBroker {
   /** Resolves with the flow and ring end 0. PeerError ENAME, EIPCP, or the accepting side's errno; TimeoutError. */
   alloc(party: Party, request: AllocRequest, signal: AbortSignal): Promise<Reply> {
     const what = `Allocation of a flow to ${request.dst}`;
-    const work = (flow: Flow, inner: AbortSignal) => this.#reach(flow, party, request, inner);
+    // Whoever acts for the process: a gateway joins only what it serves itself.
+    const { uid } = party.connection.cred;
+    const work = (flow: Flow, inner: AbortSignal) =>
+      this.#deps.paths.reach(flow, uid, request, inner);
     return this.#allocating(party, request, what, signal, work);
   }
 
@@ -106,11 +89,7 @@ export class FlowBroker {
         new UsageError(`Layer ${request.dst} has no broadcast flow to join`, 'ENOTALLOC'),
       );
     return this.#allocating(party, request, what, signal, (flow, inner) =>
-      this.#throughLayer(flow, member, (link, fds) => {
-        const { qos, timeout } = request;
-        const call = { flow: flow.id, qos, timeout, fds, signal: inner };
-        return link.joinFlow(member.entry.id, call);
-      }),
+      this.#deps.paths.join(flow, member, request, inner),
     );
   }
 
@@ -172,7 +151,11 @@ export class FlowBroker {
       this.#deps.log.warn(`No name for ${hashText(request.hash)}.`);
       throw new UsageError(`IPCP ${ipcp.name} has no name for ${hashText(request.hash)}`, 'ENAME');
     }
-    if (request.splice !== undefined) return this.#incomingSpliced(ipcp, request.splice);
+    if (request.splice !== undefined) {
+      const { peer, answering } = this.#deps.paths.givenBack(ipcp, request.splice);
+      void this.#serve(ipcp, peer, answering);
+      return { flow: peer.id };
+    }
     const { oap, delivery } = this.#deps;
     const exchange = oap.receive(request.data);
     const flow = this.#create(name, request.qos, 'accept-pending');
@@ -239,150 +222,6 @@ export class FlowBroker {
       throw error;
     } finally {
       this.#inFlight.delete(flow);
-    }
-  }
-
-  async #reach(
-    flow: Flow,
-    party: Party,
-    request: AllocRequest,
-    signal: AbortSignal,
-  ): Promise<Answer> {
-    const { acceptors, layers, registry } = this.#deps;
-    const { dst } = request;
-    if (!acceptors.ready(dst)) {
-      const outer = layers.outer(dst);
-      const member = outer.length > 0 ? await this.#lookAround(dst, outer, signal) : undefined;
-      if (member !== undefined) return this.#outward(flow, member, request, signal);
-      if (registry.names.get(dst) === undefined)
-        throw new PeerError(`Name ${dst} is unknown here and in every layer`, 'ENAME');
-    }
-    const member = layers.splicing(dst);
-    // Whoever acts for the process: a gateway joins only what it serves itself.
-    const { uid } = party.connection.cred;
-    if (member !== undefined) return this.#throughSplice(flow, member, { request, uid, signal });
-    return this.#offerHere(flow, request, uid, signal);
-  }
-
-  /** A layer that knows the name; undefined when none does, or somebody here accepts before the layers have answered. */
-  async #lookAround(
-    name: string,
-    outer: readonly Member[],
-    signal: AbortSignal,
-  ): Promise<Member | undefined> {
-    const asking = new AbortController();
-    const stop = () => asking.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    let unsubscribe = () => {};
-    try {
-      return await Promise.race([
-        this.#deps.layers.find(outer, name, asking.signal),
-        new Promise<undefined>((resolve) => {
-          unsubscribe = this.#deps.acceptors.whenReady(name, () => resolve(undefined));
-        }),
-      ]);
-    } finally {
-      unsubscribe();
-      asking.abort();
-      signal.removeEventListener('abort', stop);
-    }
-  }
-
-  #offerHere(flow: Flow, request: AllocRequest, uid: number, signal: AbortSignal): Promise<Answer> {
-    const peer = this.#deps.registry.flows.createPeer(flow);
-    const handoffUid = request.handoff ? uid : undefined;
-    const wanted = { flow: peer, data: request.data, handoffUid, mtu: undefined };
-    return this.#deps.delivery.deliver(wanted, signal);
-  }
-
-  async #throughSplice(
-    flow: Flow,
-    { entry, facts }: Member,
-    { request, uid, signal }: Omit<Spliced, 'answer'>,
-  ): Promise<Answer> {
-    const spliced: Spliced = { request, uid, signal, answer: undefined };
-    flow.ipcp = entry.id;
-    this.#spliced.set(flow, spliced);
-    const { dst, qos, data, timeout } = request;
-    const hash = hashName(facts.hash, dst);
-    const call = { flow: flow.id, hash, qos, data, timeout, fds: [], signal };
-    try {
-      await this.#deps.layers.link(entry.id).alloc(entry.id, call);
-      if (spliced.answer === undefined)
-        throw new PeerError(`IPCP ${entry.name} never gave flow ${flow.id} back`, 'EIPCP');
-      return spliced.answer;
-    } catch (error) {
-      this.#deps.rings.close(spliced.answer?.fds ?? []);
-      throw error;
-    } finally {
-      this.#spliced.delete(flow);
-    }
-  }
-
-  #incomingSpliced(ipcp: IpcpEntry, flowId: number): { flow: number } {
-    const flow = this.#deps.registry.flows.get(flowId);
-    const spliced = flow === undefined ? undefined : this.#spliced.get(flow);
-    if (flow === undefined || spliced === undefined || flow.ipcp !== ipcp.id)
-      throw new UsageError(`Flow ${flowId} does not wait at IPCP ${ipcp.name}`, 'ENOTALLOC');
-    const { request, uid, signal } = spliced;
-    const peer = this.#deps.registry.flows.createPeer(flow);
-    const handoffUid = request.handoff ? uid : undefined;
-    const wanted = { flow: peer, data: request.data, handoffUid, mtu: ipcp.facts?.mtu };
-    const answering = this.#deps.delivery.deliver(wanted, signal).then((answer) => {
-      // The ring's other end waits here for the IPCP's word to the allocating side.
-      if (this.#spliced.get(flow) === spliced) spliced.answer = answer;
-      else this.#deps.rings.close(answer.fds);
-      return { ...answer, fds: [] };
-    });
-    void this.#serve(ipcp, peer, answering);
-    return { flow: peer.id };
-  }
-
-  /** The handshake may ask for the request again, once: a flow of its own to the IPCP, the same one here. */
-  async #outward(
-    flow: Flow,
-    member: Member,
-    { dst, qos, data, timeout }: AllocRequest,
-    signal: AbortSignal,
-  ): Promise<Answer> {
-    const { oap, rings } = this.#deps;
-    const { entry, facts } = member;
-    const hash = hashName(facts.hash, dst);
-    const ask = oap.ask(`${entry.id} ${dst}`, data);
-    const allocate = () =>
-      this.#throughLayer(flow, member, (link, fds) => {
-        const call = { flow: flow.id, hash, qos, data: ask.request, timeout, fds, signal };
-        return link.alloc(entry.id, call);
-      });
-    const answer = await allocate().catch((error) => {
-      if (!ask.again(error)) throw error;
-      return allocate();
-    });
-    try {
-      return { ...answer, data: ask.complete(answer.data) };
-    } catch (error) {
-      rings.close(answer.fds);
-      throw error;
-    }
-  }
-
-  /** The IPCP carries packets between the ring's end 1 and the layer. */
-  async #throughLayer(
-    flow: Flow,
-    { entry, facts }: Member,
-    call: (link: IpcpLink, fds: readonly number[]) => Promise<{ qos: QosSpec; data?: Uint8Array }>,
-  ): Promise<Answer> {
-    flow.ipcp = entry.id;
-    flow.medium = 'ipcp';
-    const link = this.#deps.layers.link(entry.id);
-    const { ends, mtu, meter } = this.#deps.rings.create(facts.mtu);
-    this.#deps.registry.flows.measure(flow, 0, meter);
-    try {
-      const { qos, data = noBytes } = await call(link, ends[1]);
-      return { qos, data, fds: ends[0], mtu, handoff: false };
-    } catch (error) {
-      this.#deps.rings.close(ends[0]);
-      throw error;
     }
   }
 

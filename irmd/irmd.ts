@@ -22,6 +22,7 @@ import { Autostart, defaultAutostart } from './autostart.ts';
 import { Connection } from './connection.ts';
 import { Delivery, type DeliveryConfig, defaultDelivery } from './delivery.ts';
 import { FlowBroker } from './flow-broker.ts';
+import { FlowPaths } from './flow-paths.ts';
 import { allMethods, onIpcpdEvent, type Services } from './handlers/index.ts';
 import type { Host } from './host.ts';
 import { IpcpManager } from './ipcp-manager.ts';
@@ -196,13 +197,15 @@ export class Irmd {
       { names, processes: known, flows, acceptors, autostart, rings, clock, log },
       { ...defaultDelivery, ...this.#config.delivery },
     );
+    const oap = new Oap({ clock });
     const broker = new FlowBroker({
       registry,
       acceptors,
       delivery,
+      paths: new FlowPaths({ registry, acceptors, delivery, layers, rings, oap }),
       layers,
       rings,
-      oap: new Oap({ clock }),
+      oap,
       clock,
       log,
       ipcpPid: (ipcp) => supervisors.pid(ipcp),

@@ -1,0 +1,213 @@
+/**
+ * How an allocation gets from here to its other end (semantics 1.8): to a process here that accepts right now; else through a layer that knows the
+ * name; else to a process here that may accept soon, or can be started. A client needs no local entry for a name that a layer knows.
+ *
+ * A name that is registered in a layer with both ends on this host goes through that layer, which gives the flow's
+ * other end back (splice): the layer sees the flow, irmd joins the ends with one ring.
+ *
+ * Owns the allocations whose other end a layer has not given back yet: BOUNDED by limits.flows.
+ */
+import { type Millis, noBytes, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
+import { hashName } from '#lib/layer/index.ts';
+import type { Reply } from '#lib/rpc/index.ts';
+import type { Acceptors } from './acceptors.ts';
+import type { Connection, Flow } from './connection.ts';
+import type { Answer, Delivery } from './delivery.ts';
+import type { Rings } from './host.ts';
+import type { IpcpLink } from './ipcp-link.ts';
+import type { Layers, Member } from './layers.ts';
+import type { Oap } from './oap.ts';
+import type { IpcpEntry, Registry } from './registry/index.ts';
+
+export interface AllocRequest {
+  readonly dst: string;
+  readonly qos: QosSpec;
+  readonly data: Uint8Array;
+  readonly timeout: Millis;
+  readonly handoff: boolean;
+}
+
+export interface FlowPathsDeps {
+  registry: Registry<Connection>;
+  acceptors: Acceptors<Connection, Reply>;
+  delivery: Delivery;
+  layers: Layers;
+  rings: Rings;
+  oap: Oap;
+}
+
+/** An allocation whose request went through a layer and may come back as `splice`. */
+interface Spliced {
+  readonly request: AllocRequest;
+  readonly uid: number;
+  readonly signal: AbortSignal;
+  answer: Answer | undefined;
+}
+
+export class FlowPaths {
+  readonly #deps: FlowPathsDeps;
+  /** By allocating end, not by id, which may be another flow's by the time one gives up. BOUNDED by limits.flows. */
+  readonly #spliced = new Map<Flow, Spliced>();
+
+  constructor(deps: FlowPathsDeps) {
+    this.#deps = deps;
+  }
+
+  /** `uid`: who allocates. PeerError ENAME, EIPCP, or the accepting side's errno. */
+  async reach(
+    flow: Flow,
+    uid: number,
+    request: AllocRequest,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { acceptors, layers, registry } = this.#deps;
+    const { dst } = request;
+    if (!acceptors.ready(dst)) {
+      const outer = layers.outer(dst);
+      const member = outer.length > 0 ? await this.#lookAround(dst, outer, signal) : undefined;
+      if (member !== undefined) return this.#outward(flow, member, request, signal);
+      if (registry.names.get(dst) === undefined)
+        throw new PeerError(`Name ${dst} is unknown here and in every layer`, 'ENAME');
+    }
+    const member = layers.splicing(dst);
+    if (member !== undefined) return this.#throughSplice(flow, member, { request, uid, signal });
+    return this.#offerHere(flow, request, uid, signal);
+  }
+
+  /** The broadcast flow of a member's layer. */
+  join(
+    flow: Flow,
+    member: Member,
+    { qos, timeout }: Pick<AllocRequest, 'qos' | 'timeout'>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    return this.#throughLayer(flow, member, (link, fds) =>
+      link.joinFlow(member.entry.id, { flow: flow.id, qos, timeout, fds, signal }),
+    );
+  }
+
+  /**
+   * A layer gives the other end of an allocation back. `answering`: what to tell the layer, without descriptors. UsageError ENOTALLOC when the
+   * allocation does not wait there.
+   */
+  givenBack(ipcp: IpcpEntry, flowId: number): { peer: Flow; answering: Promise<Answer> } {
+    const flow = this.#deps.registry.flows.get(flowId);
+    const spliced = flow === undefined ? undefined : this.#spliced.get(flow);
+    if (flow === undefined || spliced === undefined || flow.ipcp !== ipcp.id)
+      throw new UsageError(`Flow ${flowId} does not wait at IPCP ${ipcp.name}`, 'ENOTALLOC');
+    const { request, uid, signal } = spliced;
+    const peer = this.#deps.registry.flows.createPeer(flow);
+    const handoffUid = request.handoff ? uid : undefined;
+    const wanted = { flow: peer, data: request.data, handoffUid, mtu: ipcp.facts?.mtu };
+    const answering = this.#deps.delivery.deliver(wanted, signal).then((answer) => {
+      // The ring's other end waits here for the IPCP's word to the allocating side.
+      if (this.#spliced.get(flow) === spliced) spliced.answer = answer;
+      else this.#deps.rings.close(answer.fds);
+      return { ...answer, fds: [] };
+    });
+    return { peer, answering };
+  }
+
+  /** A layer that knows the name; undefined when none does, or somebody here accepts before the layers have answered. */
+  async #lookAround(
+    name: string,
+    outer: readonly Member[],
+    signal: AbortSignal,
+  ): Promise<Member | undefined> {
+    const asking = new AbortController();
+    const stop = () => asking.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    let unsubscribe = () => {};
+    try {
+      return await Promise.race([
+        this.#deps.layers.find(outer, name, asking.signal),
+        new Promise<undefined>((resolve) => {
+          unsubscribe = this.#deps.acceptors.whenReady(name, () => resolve(undefined));
+        }),
+      ]);
+    } finally {
+      unsubscribe();
+      asking.abort();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #offerHere(flow: Flow, request: AllocRequest, uid: number, signal: AbortSignal): Promise<Answer> {
+    const peer = this.#deps.registry.flows.createPeer(flow);
+    const handoffUid = request.handoff ? uid : undefined;
+    const wanted = { flow: peer, data: request.data, handoffUid, mtu: undefined };
+    return this.#deps.delivery.deliver(wanted, signal);
+  }
+
+  async #throughSplice(
+    flow: Flow,
+    { entry, facts }: Member,
+    { request, uid, signal }: Omit<Spliced, 'answer'>,
+  ): Promise<Answer> {
+    const spliced: Spliced = { request, uid, signal, answer: undefined };
+    flow.ipcp = entry.id;
+    this.#spliced.set(flow, spliced);
+    const { dst, qos, data, timeout } = request;
+    const hash = hashName(facts.hash, dst);
+    const call = { flow: flow.id, hash, qos, data, timeout, fds: [], signal };
+    try {
+      await this.#deps.layers.link(entry.id).alloc(entry.id, call);
+      if (spliced.answer === undefined)
+        throw new PeerError(`IPCP ${entry.name} never gave flow ${flow.id} back`, 'EIPCP');
+      return spliced.answer;
+    } catch (error) {
+      this.#deps.rings.close(spliced.answer?.fds ?? []);
+      throw error;
+    } finally {
+      this.#spliced.delete(flow);
+    }
+  }
+
+  /** The handshake may ask for the request again, once: a flow of its own to the IPCP, the same one here. */
+  async #outward(
+    flow: Flow,
+    member: Member,
+    { dst, qos, data, timeout }: AllocRequest,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { oap, rings } = this.#deps;
+    const { entry, facts } = member;
+    const hash = hashName(facts.hash, dst);
+    const ask = oap.ask(`${entry.id} ${dst}`, data);
+    const allocate = () =>
+      this.#throughLayer(flow, member, (link, fds) => {
+        const call = { flow: flow.id, hash, qos, data: ask.request, timeout, fds, signal };
+        return link.alloc(entry.id, call);
+      });
+    const answer = await allocate().catch((error) => {
+      if (!ask.again(error)) throw error;
+      return allocate();
+    });
+    try {
+      return { ...answer, data: ask.complete(answer.data) };
+    } catch (error) {
+      rings.close(answer.fds);
+      throw error;
+    }
+  }
+
+  /** The IPCP carries packets between the ring's end 1 and the layer. */
+  async #throughLayer(
+    flow: Flow,
+    { entry, facts }: Member,
+    call: (link: IpcpLink, fds: readonly number[]) => Promise<{ qos: QosSpec; data?: Uint8Array }>,
+  ): Promise<Answer> {
+    flow.ipcp = entry.id;
+    flow.medium = 'ipcp';
+    const link = this.#deps.layers.link(entry.id);
+    const { ends, mtu, meter } = this.#deps.rings.create(facts.mtu);
+    this.#deps.registry.flows.measure(flow, 0, meter);
+    try {
+      const { qos, data = noBytes } = await call(link, ends[1]);
+      return { qos, data, fds: ends[0], mtu, handoff: false };
+    } catch (error) {
+      this.#deps.rings.close(ends[0]);
+      throw error;
+    }
+  }
+}
