@@ -52,6 +52,15 @@ async function noFlowsLeft(...hosts: Host[]): Promise<void> {
     });
 }
 
+/** What the IPCP has counted of frames and messages that are wrong, or that nobody waits for. */
+async function badFrames(host: Host): Promise<number> {
+  const { stdout } = await host.tool('irm', 'ipcp', 'stats', 'name', 'net', '--json');
+  const [{ counters }]: [{ counters: Record<string, number> }] = JSON.parse(stdout);
+  const bad =
+    /^rejected|^(short|code|flags|trailing|eid|response|length|big)$|unexpected|foreign|elsewhere|no flow|nothing|repeated|unknown name/;
+  return Object.entries(counters).reduce((sum, [name, n]) => sum + (bad.test(name) ? n : 0), 0);
+}
+
 const badly = { loss: 0.2, duplicate: 0.1, reorder: 0.2, delay: 2 };
 
 for (const type of types)
@@ -91,6 +100,8 @@ for (const type of types.filter((t) => t !== 'raptor'))
       await ping(b, '-c', '5', '-i', '10');
       await noFlowsLeft(a, b);
       for (const irmd of irmds) assert.doesNotMatch(irmd.output, /\((EE|WW)\)/);
+      const counted = [await badFrames(a), await badFrames(b)];
+      assert.ok(Math.min(...counted) > forged / 20, `${counted} of ${forged} were counted`);
       const report = await wire.report();
       assert.equal(report.forged, forged, JSON.stringify(report));
     },

@@ -195,7 +195,9 @@ class Wire:
         for _ in range(min(left, PER_TICK)):
             frame = self.forger.make()
             if frame is not None:
-                self.send(self.dice.choice(self.ends), frame)
+                # Whom it is for is written in it, unless that was changed, too.
+                for end in self.ends:
+                    self.send(end, frame)
                 self.counts['forged'] += 1
         if self.counts['forged'] == self.options.forge:
             print('forged', flush=True)
