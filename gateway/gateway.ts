@@ -27,10 +27,12 @@ import { Targets } from './names/targets.ts';
 import {
   executable,
   parentOf,
+  parents,
   programName,
   socketHolders,
   socketsOf,
   startTime,
+  withDescendants,
 } from './processes/proc-fs.ts';
 import { type Proc, ProcessTable } from './processes/process-table.ts';
 import { runRecord } from './processes/run.ts';
@@ -382,7 +384,11 @@ export class Gateway {
           connections: this.#connections,
           datagrams: this.#datagrams,
           counters: (ino) => this.#table.counters(ino),
-          held: () => heldEnds(os, this.#gwid, pidsOf(this.#procs)),
+          held: () => heldEnds(os, this.#gwid, withDescendants(pidsOf(this.#procs), parents())),
+          programOf: (pid) => {
+            const path = executable(pid);
+            return path === undefined ? undefined : programName(pid, path);
+          },
         });
       },
       status: () => this.status(),

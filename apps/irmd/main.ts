@@ -33,9 +33,15 @@ async function main(): Promise<void> {
   try {
     await run(options, version, logs);
   } catch (error) {
-    log.error(error instanceof OuroError ? `${error.message}.` : String((error as Error).stack));
+    log.error(explain(error));
     process.exitCode = 1;
   }
+}
+
+/** What the system refused has a name and a path in its message already; everything else that is not ours is a bug. */
+function explain(error: unknown): string {
+  const { message, stack, syscall } = error as NodeJS.ErrnoException;
+  return error instanceof OuroError || syscall !== undefined ? `${message}.` : String(stack);
 }
 
 async function run(
@@ -123,6 +129,7 @@ function readOptions(version: string) {
     .version(version)
     .help()
     .strict()
+    .showHelpOnFail(false, 'Try --help')
     .wrap(100)
     .parseAsync();
 }

@@ -34,6 +34,7 @@ async function main(): Promise<number> {
     .version(version())
     .wrap(96)
     .strict()
+    .showHelpOnFail(false, 'Try --help')
     .parse();
   const uid = process.getuid?.() ?? 0;
   const env =

@@ -42,6 +42,8 @@ export interface RowsDeps {
   readonly datagrams: { sockets(): Iterable<AttachedSocket> };
   readonly counters: (ino: number) => SlotCounters | undefined;
   readonly held: () => HeldEnds;
+  /** Of a process that the gateway does not know: a child that uses its parent's sockets. */
+  readonly programOf: (pid: number) => string | undefined;
 }
 
 export function socketRows(deps: RowsDeps): SocketRow[] {
@@ -158,5 +160,5 @@ function flowOf(socket: AttachedSocket | undefined): { flow?: number } {
 }
 
 function who(deps: RowsDeps, pid: number, run: number) {
-  return { pid, program: deps.procs.get(pid)?.program ?? '-', run };
+  return { pid, program: deps.procs.get(pid)?.program ?? deps.programOf(pid) ?? '-', run };
 }

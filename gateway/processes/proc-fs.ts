@@ -26,6 +26,34 @@ export function startTime(pid: number): number | undefined {
   }
 }
 
+/** Parent of every process that there is. */
+export function parents(): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const pid of pids()) {
+    const parent = parentOf(pid);
+    if (parent !== undefined) found.set(pid, parent);
+  }
+  return found;
+}
+
+/** The processes, and all that descend from them: a child that never asks the gateway for anything may hold its parent's sockets. */
+export function withDescendants(
+  known: Iterable<number>,
+  parent: ReadonlyMap<number, number>,
+): Set<number> {
+  const family = new Set(known);
+  for (const start of parent.keys()) {
+    const line: number[] = [];
+    let pid: number | undefined = start;
+    while (pid !== undefined && pid !== 0 && !family.has(pid)) {
+      line.push(pid);
+      pid = parent.get(pid);
+    }
+    if (pid !== undefined && family.has(pid)) for (const p of line) family.add(p);
+  }
+  return family;
+}
+
 export function executable(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');

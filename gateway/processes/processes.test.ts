@@ -7,10 +7,12 @@ import { turns } from '../testing/ring-end.ts';
 import {
   executable,
   parentOf,
+  parents,
   programName,
   socketHolders,
   socketsOf,
   startTime,
+  withDescendants,
 } from './proc-fs.ts';
 import { type Proc, ProcessTable } from './process-table.ts';
 import { DEFAULT_RUN, makeRun } from './run.ts';
@@ -79,6 +81,19 @@ describe('/proc', () => {
     os.close(fd);
     expect(socketHolders(new Set([ino])).size).toBe(0);
     expect(socketsOf(1 << 30)).toEqual([]);
+  });
+
+  it('counts the children of a process to its family', () => {
+    const tree = new Map([
+      [1, 0],
+      [5, 1],
+      [3, 5],
+      [9, 3],
+      [7, 1],
+    ]);
+    expect(withDescendants([5], tree)).toEqual(new Set([5, 3, 9]));
+    expect(withDescendants([8], tree)).toEqual(new Set([8]));
+    expect(parents().get(process.pid)).toBe(process.ppid);
   });
 });
 

@@ -125,8 +125,10 @@ function put<K extends keyof Draft>(
   word: string,
 ): string | undefined {
   if (draft[key] !== undefined) {
-    const what = { direction: 'direction', protocol: 'protocol', action: 'action' }[key as string];
-    return `"${word}": the rule has a ${what ?? word.split('=')[0]} already`;
+    const a = { direction: 'a direction', protocol: 'a protocol', action: 'an action' }[
+      key as string
+    ];
+    return `"${word}": the rule has ${a ?? `"${word.split('=')[0]}="`} already`;
   }
   draft[key] = value;
   return undefined;

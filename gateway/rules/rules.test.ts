@@ -49,7 +49,7 @@ describe('parseRules', () => {
     expect(problem('out,port=9-1,pass')).toMatch(/expected a port/);
     expect(problem('out,addr=1.2.3.4/40,pass')).toMatch(/ADDRESS\/PREFIX/);
     expect(problem('in,out,pass')).toMatch(/"out": the rule has a direction already/);
-    expect(problem('pass,flow')).toMatch(/action already/);
+    expect(problem('pass,flow')).toMatch(/"flow": the rule has an action already/);
     expect(problem('out,tcp')).toMatch(/has no action/);
     expect(problem('reject=EWHAT')).toMatch(/name of an errno/);
     expect(problem('flow=x-%z')).toMatch(/"%z" is no field; allowed are %a/);

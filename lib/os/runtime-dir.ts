@@ -14,7 +14,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { PolicyError, UsageError } from '#lib/core/errors.ts';
+import { PolicyError, ResourceError, UsageError } from '#lib/core/errors.ts';
 import type { NativeVerbs } from './native.ts';
 import { os as real } from './native.ts';
 import { osError } from './os-error.ts';
@@ -70,8 +70,13 @@ export class LockFile {
       }
       // One that was removed between open and lock is not the file that others see.
       if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) {
-        ftruncateSync(fd);
-        writeSync(fd, `${process.pid}\n`, 0);
+        try {
+          ftruncateSync(fd);
+          writeSync(fd, `${process.pid}\n`, 0);
+        } catch (error) {
+          closeSync(fd);
+          throw new ResourceError(`${path} cannot be written: ${(error as Error).message}`);
+        }
         return new LockFile(path, fd);
       }
       closeSync(fd);

@@ -77,12 +77,21 @@ static const char *hello(struct ouro_rep *rep)
 {
     int error = oshim__hello(rep);
     if (error != 0)
-        return error == ENETDOWN ? "the gateway does not answer at " : oshim__error_name(error);
+        return error == ENETDOWN ? "the gateway does not answer at "
+               : error == EACCES ? "no permission (another user's?) for the gateway in "
+                                 : oshim__error_name(error);
     if (rep->err != 0)
         return rep->text[0] != '\0' ? rep->text : "the gateway refuses: ";
     oshim__state.streams = (rep->flags & OURO_REP_TCP_PASS) == 0;
     oshim__state.dgrams = (rep->flags & OURO_REP_UDP_PASS) == 0;
     return NULL;
+}
+
+/* Words that end with a space want the folder behind them. */
+static const char *folder_for(const char *problem, const char *dir)
+{
+    const size_t n = strlen(problem);
+    return n > 0 && problem[n - 1] == ' ' ? dir : NULL;
 }
 
 static void meet(int fd, void *arg)
@@ -117,12 +126,12 @@ static void start(void)
         problem = "cannot map the gateway's table in ";
     if (problem != NULL && !is_one("OURO_FAIL_OPEN")) {
         oshim__complain(program_invocation_name, " is not started: ", problem,
-                        problem == rep.text ? NULL : dir);
+                        folder_for(problem, dir));
         _exit(EXIT_NOT_STARTED);
     }
     if (problem != NULL) {
         oshim__complain(program_invocation_name, " uses the real network: ", problem,
-                        problem == rep.text ? NULL : dir);
+                        folder_for(problem, dir));
         return;
     }
     oshim__state.on = true;

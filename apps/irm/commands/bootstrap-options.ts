@@ -123,7 +123,7 @@ export function settings(type: string, args: BootstrapArgs, table: SettingsTable
 /** What a type needs and does not get; `type` is known from the command line or from irmd. */
 export function lacking(type: string, { ip, device }: BootstrapArgs): string | undefined {
   if (type.startsWith('udp') && ip === undefined) return `"ip" is missing, type ${type} needs it`;
-  if (type.startsWith('eth') && device === undefined)
+  if ((type.startsWith('eth') || type === 'raptor') && device === undefined)
     return `"device" is missing, type ${type} needs it`;
   return undefined;
 }

@@ -129,7 +129,11 @@ describe('lines of both eras', () => {
       'ipcp bootstrap',
       { name: 'a', layer: 'b', type: 'eth-llc', device: 'eth0' },
     ],
-    ['irm i b n a l b t raptor', 'ipcp bootstrap', { name: 'a', layer: 'b', type: 'raptor' }],
+    [
+      'irm i b n a l b t raptor dev d',
+      'ipcp bootstrap',
+      { name: 'a', layer: 'b', type: 'raptor', device: 'd' },
+    ],
     [
       'irm i b n a l b t unicast h SHA3_384 a 8 ei 8 tt 30 au di DHT r lfa c none dht_alpha 3 dht_k 8 dht_t_expire 86400 dht_t_refresh 900 dht_t_replicate 900 ls_t_timeo 60 ls_t_update 15 ls_t_recalc 4',
       'ipcp bootstrap',
@@ -286,6 +290,11 @@ describe('complaints', () => {
     [
       'irm i b n a l b t e',
       '"device" is missing, type eth-dix needs it.',
+      'Try "irm ipcp bootstrap --help".',
+    ],
+    [
+      'irm i b n a l b t raptor',
+      '"device" is missing, type raptor needs it.',
       'Try "irm ipcp bootstrap --help".',
     ],
     ['irm i b n a l b t u ttl x', '"ttl" must be a number from 1 to 255, not "x".'],
