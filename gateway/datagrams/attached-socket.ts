@@ -92,5 +92,9 @@ export interface AttachedSocket {
   /** Payload bytes and datagrams through the gateway, and those its full queue did not take. */
   received: number;
   dropped: number;
+  /** Its queue was full, and it has read nothing since. */
+  stuck: boolean;
+  /** Not read for a moment, so that a full receiver can catch up. */
+  held: boolean;
   gone: boolean;
 }

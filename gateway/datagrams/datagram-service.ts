@@ -31,6 +31,9 @@ const NO_BYTES = new Uint8Array(0);
 /** Routes that were not used in four of these are given back. */
 const EXPIRE_EVERY: Millis = 30_000;
 
+/** Time for a receiver to read from its full queue, which takes it some milliseconds to empty. */
+const HOLD: Millis = 2;
+
 /** Turns of the pump that empty the deepest queue. */
 const MAX_DRAIN = 64;
 
@@ -92,6 +95,7 @@ export class DatagramService implements Service {
       setError: (ino, errno) => void deps.table.setError(ino, errno),
       dead: (socket) => this.detach(socket.ino),
       tick: () => this.#router.tick,
+      hold: (socket) => this.#hold(socket),
       report: (ino, errno) => void deps.table.setError(ino, errno),
     });
     this.#timer = { current: this.#tick() };
@@ -243,6 +247,20 @@ export class DatagramService implements Service {
     this.#sockets.clear();
   }
 
+  #hold(socket: AttachedSocket): void {
+    if (socket.held || socket.gone) return;
+    socket.held = true;
+    socket.watch?.set(0);
+    this.#deps.clock.after(
+      HOLD,
+      () => {
+        socket.held = false;
+        if (!socket.gone) socket.watch?.set(WatchEvent.readable);
+      },
+      true,
+    );
+  }
+
   #tick(): Timer {
     return this.#deps.clock.after(
       EXPIRE_EVERY,
@@ -291,6 +309,8 @@ export class DatagramService implements Service {
       since: this.#deps.clock.now(),
       received: 0,
       dropped: 0,
+      stuck: false,
+      held: false,
       gone: false,
     };
     this.#sockets.set(endpoint.ino, socket);

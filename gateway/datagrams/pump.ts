@@ -4,7 +4,7 @@
  * with one call.
  *
  * Owns the slab. Each turn of the event loop handles a bounded number of batches of one socket. A receiver whose queue is
- * full loses datagrams, as with UDP; they are counted.
+ * full loses datagrams, as with UDP; they are counted, and its sender is held for a moment.
  */
 import { constants } from 'node:os';
 import type { NativeVerbs } from '#lib/os/index.ts';
@@ -37,6 +37,8 @@ export interface PumpDeps {
   readonly setError: (ino: number, errno: number) => void;
   /** The program's end of a socket is closed. */
   readonly dead: (socket: AttachedSocket) => void;
+  /** Reads nothing from a sender for a moment: its datagrams wait in its own queue, and it in turn when that is full. */
+  readonly hold: (from: AttachedSocket) => void;
   readonly tick: () => number;
   /** Puts an errno where the program's next send finds it (`so_error` of the shared table). */
   readonly report: (ino: number, errno: number) => void;
@@ -56,13 +58,13 @@ export class Pump {
 
   /** The socket is readable. True when there is more than one turn takes. */
   run(from: AttachedSocket): boolean {
-    for (let i = 0; i < BATCHES_PER_TURN && !from.gone; i++) {
+    for (let i = 0; i < BATCHES_PER_TURN && !from.gone && !from.held; i++) {
       const got = this.#deps.os.recvBatch(from.fd, this.#bytes, SLOT, this.#lens, BATCH);
       if (got <= 0) return false;
       this.#deliver(from, got);
       if (got < BATCH) return false;
     }
-    return !from.gone;
+    return !from.gone && !from.held;
   }
 
   /** One datagram to a program: a header and its payload. False when its queue is full. */
@@ -138,7 +140,7 @@ export class Pump {
     route.sent += count;
     switch (route.kind) {
       case 'local':
-        this.#sendLocal(route.to!, route.header!, first, count);
+        this.#sendLocal(route, route.to!, route.header!, first, count);
         if (route.to?.gone) this.#refused(route);
         return;
       case 'remote':
@@ -170,7 +172,13 @@ export class Pump {
     this.sendError(route.from, route, route.errno || ECONNREFUSED);
   }
 
-  #sendLocal(to: AttachedSocket, header: HeaderWords, first: number, count: number): void {
+  #sendLocal(
+    { from }: Route,
+    to: AttachedSocket,
+    header: HeaderWords,
+    first: number,
+    count: number,
+  ): void {
     if (to.gone) return;
     const words = this.#words;
     for (let i = first; i < first + count; i++) {
@@ -189,10 +197,14 @@ export class Pump {
         end - next,
       );
       if (sent > 0) {
+        to.stuck = false;
         to.received += sent;
         next += sent;
       } else if (sent === EAGAIN || sent === 0) {
         to.dropped += end - next;
+        // Once: a receiver that reads nothing must not slow down what goes to others.
+        if (!to.stuck) this.#deps.hold(from);
+        to.stuck = true;
         return;
       } else {
         this.#deps.dead(to);
