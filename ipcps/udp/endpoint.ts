@@ -37,8 +37,8 @@ export const endpointMachine = defineMachine({
 export type EndpointState = keyof typeof endpointMachine.states;
 
 /** How many a peer of ours may have on its way. */
-const windowPackets = 512;
-const queue = 2048;
+const windowPackets = 2048;
+const queue = 4096;
 const headerBytes = udpHeader.bytes;
 const eidAt = udpHeader.at.eid;
 const probeFirst = 20;

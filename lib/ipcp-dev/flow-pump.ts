@@ -54,6 +54,8 @@ export class FlowPump {
   /** What went straight up is shown at the end of this turn. */
   #flushing = false;
   readonly #flushUp: () => void;
+  /** Length of the largest packet that came from the layer so far: the next ones are taken to be no larger. */
+  #largest = 1;
   #dropped = 0;
 
   constructor(deps: FlowPumpDeps, onEnd: (end: PumpEnd) => void) {
@@ -77,7 +79,7 @@ export class FlowPump {
     flow.onReadable(guard(() => this.#up()));
     flow.onPacket?.({
       take: (bytes, offset, length) => this.#upDirect(bytes, offset, length),
-      room: () => (this.#ended ? 0 : ring.room(Math.min(flow.mtu, ring.mtu))),
+      room: () => (this.#ended ? 0 : ring.room(this.#largest)),
     });
     flow.onWritable(guard(() => this.#down()));
     flow.onEvent(guard((event) => this.#flowEvent(event)));
@@ -141,6 +143,7 @@ export class FlowPump {
   #upDirect(bytes: Uint8Array, offset: number, length: number): boolean {
     const { ring } = this.#deps;
     if (this.#ended || this.#held !== undefined) return false;
+    if (length > this.#largest) this.#largest = length;
     try {
       const off = ring.reserve(length);
       if (off < 0) return false;

@@ -177,7 +177,7 @@ export class FlowEnd implements Flow {
     return this.#sink.take(bytes, offset, length);
   }
 
-  /** Packets that the user surely takes by `pass` now; who reads instead has a queue for them. */
+  /** Packets that the user takes by `pass` now; who reads instead has a queue for them. */
   get room(): number {
     return this.#sink?.room() ?? Number.POSITIVE_INFINITY;
   }

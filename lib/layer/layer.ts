@@ -28,7 +28,7 @@ export type Ending = 'done' | 'lost';
 export interface PacketSink {
   /** Takes the packet `bytes[offset .. offset + length)`, or says no. */
   take(bytes: Uint8Array, offset: number, length: number): boolean;
-  /** Packets of the flow's MTU that it surely takes now. 0: the sink calls `resume` when that has changed. */
+  /** Packets of the size that is usual on this flow that it takes now. 0: the sink calls `resume` when that has changed. */
   room(): number;
 }
 

@@ -16,7 +16,7 @@ import { type Ending, type Flow, FlowEvent } from '#lib/layer/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 import { mapRing } from './attach-ring.ts';
 import { Bell } from './bell.ts';
-import { type End, recordBytes, recordHeader } from './layout.ts';
+import { type End, recordBytes } from './layout.ts';
 
 import type { RingReader } from './ring-reader.ts';
 import type { EndState, RingState } from './ring-state.ts';
@@ -73,6 +73,8 @@ export class RingFlow implements Flow {
   #gone = false;
   /** Payload that a refused `write` wanted to queue, -1 when nobody waits. */
   #wanted = -1;
+  /** `room` was 0. */
+  #wantsRoom = false;
   #kicked = false;
   /** Inside `onReadable`, and whether a packet was taken since it was called. */
   #looking = false;
@@ -179,16 +181,14 @@ export class RingFlow implements Flow {
   }
 
   /**
-   * Packets of `length` bytes for which there is surely space now. 0 when less than a quarter of the ring is free, and `onWritable` comes
-   * when there is more.
+   * Packets of `length` bytes for which there is surely space now. 0 when less than half of the ring is free, and `onWritable` comes when
+   * it is: that is when the other end rings for space.
    */
   room(length: number): number {
     if (this.#released || this.#gone) return 0;
-    const quarter = this.ringBytes / 4 - recordHeader;
-    if (!this.#writer.fits(quarter) && this.#writer.sleep(quarter)) {
-      this.#wanted = quarter;
-      return 0;
-    }
+    const half = this.ringBytes / 2;
+    this.#wantsRoom = this.#writer.free < half && this.#writer.awaitFree(half);
+    if (this.#wantsRoom) return 0;
     // A filler may be needed at the end of the ring.
     return Math.floor(this.#writer.free / recordBytes(length)) - 1;
   }
@@ -415,13 +415,20 @@ export class RingFlow implements Flow {
   }
 
   #lookAtSpace(): void {
-    if (this.#wanted < 0 || this.#onWritable === undefined) return;
-    if (!this.#gone && this.#writer.sleep(this.#wanted)) {
+    if ((this.#wanted < 0 && !this.#wantsRoom) || this.#onWritable === undefined) return;
+    if (!this.#gone && !this.#foundSpace()) {
       if (this.#writer.fault === undefined) return;
       this.#lied(this.#writer.fault);
     }
     this.#wanted = -1;
+    this.#wantsRoom = false;
     this.#onWritable();
+  }
+
+  /** Anything that was waited for; asks for a bell when nothing is there. */
+  #foundSpace(): boolean {
+    if (this.#wanted >= 0 && !this.#writer.sleep(this.#wanted)) return true;
+    return this.#wantsRoom && !this.#writer.awaitFree(this.ringBytes / 2);
   }
 
   #lookAtData(): void {

@@ -119,6 +119,15 @@ export class RingWriter {
     return false;
   }
 
+  /** Asks for a bell once `bytes` are free; false when they are now. */
+  awaitFree(bytes: number): boolean {
+    const flag = this.#control + controlWord.writerSleeps;
+    Atomics.store(this.#words, flag, 1);
+    if (this.#refresh() && this.free < bytes) return true;
+    Atomics.store(this.#words, flag, 0);
+    return false;
+  }
+
   /** Ring space that a record takes, with the filler before it when it would wrap. */
   #total(len: number): number {
     const need = recordBytes(len);
