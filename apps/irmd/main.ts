@@ -11,6 +11,7 @@ import {
   type Logs,
   MAX_CONF_BYTES,
   parseIrmdConf,
+  parseRingBytes,
   prepareDir,
   type RuntimeDir,
   talkLogs,
@@ -45,11 +46,17 @@ function explain(error: unknown): string {
 }
 
 async function run(
-  options: { config?: string | undefined; dir?: string | undefined; stdout: boolean },
+  options: {
+    config?: string | undefined;
+    dir?: string | undefined;
+    ring?: string | undefined;
+    stdout: boolean;
+  },
   version: string,
   logs: Logs,
 ): Promise<void> {
   const conf = options.config === undefined ? undefined : readConf(options.config);
+  const ringBytes = options.ring === undefined ? conf?.ringBytes : parseRingBytes(options.ring);
   const where = runtimeDir(options.dir);
   const dir = prepareDir(where);
   const ipcpd = fileURLToPath(new URL('dist/ipcps/main.js', root));
@@ -58,6 +65,7 @@ async function run(
     uid,
     env: { ...process.env, OUROBOROS_DIR: dir },
     ipcpd: [process.execPath, '--no-warnings', ipcpd, ...ipcpdArgs],
+    ...(ringBytes !== undefined && { ringBytes }),
   });
   const irmd = createIrmd(
     { host, clock: realClock, logs },
@@ -122,6 +130,11 @@ function readOptions(version: string) {
       type: 'string',
       requiresArg: true,
       describe: 'Runtime folder, instead of $OUROBOROS_DIR or the usual one',
+    })
+    .option('ring', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Memory of a flow in each direction: a power of two from 4K to 64M (default: 1M)',
     })
     .example('irmd --stdout', 'in one terminal; then, in another:')
     .example('irm ipcp bootstrap type local name local layer local', 'makes a layer for this host')

@@ -1,4 +1,5 @@
 export * from './ipcp-stanzas.ts';
 export * from './irmd-conf.ts';
 export * from './log.ts';
+export * from './ring-bytes.ts';
 export * from './runtime-dir.ts';

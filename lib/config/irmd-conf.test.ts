@@ -106,7 +106,7 @@ describe('parseIrmdConf', () => {
   });
 
   it.each([
-    ['[udp.x]\nip = "1.2.3.4"', 'unknown table [udp]; allowed: name, local,'],
+    ['[udp.x]\nip = "1.2.3.4"', 'unknown table [udp]; allowed: name, flows, local,'],
     [
       '[local.l]\nfoo = 1',
       '[local.l] has unknown key "foo"; allowed: bootstrap, reg, isolate, hash',

@@ -13,6 +13,7 @@ import {
   isMember,
   keyAliases,
 } from './ipcp-stanzas.ts';
+import { parseRingBytes } from './ring-bytes.ts';
 
 export type LoadBalance = 'round-robin' | 'spillover';
 
@@ -53,6 +54,8 @@ export interface IpcpStanza {
 
 /** BOUNDED by the file, at most MAX_CONF_BYTES. */
 export interface IrmdConf {
+  /** Capacity of a flow's ring in each direction. */
+  ringBytes?: number;
   names: NameStanza[];
   ipcps: IpcpStanza[];
 }
@@ -106,13 +109,17 @@ export function parseIrmdConf(text: string, file = 'irmd.conf'): IrmdConf {
     );
   const conf: IrmdConf = { names: [], ipcps: [] };
   for (const [kind, tables] of Object.entries(parseToml(text, file))) {
-    const known = kind === 'name' || (ipcpTypes as string[]).includes(kind);
+    const known = kind === 'name' || kind === 'flows' || (ipcpTypes as string[]).includes(kind);
     if (!known)
       throw new UsageError(
-        `${file}: unknown table [${kind}]; allowed: ${['name', ...ipcpTypes].join(', ')}`,
+        `${file}: unknown table [${kind}]; allowed: ${['name', 'flows', ...ipcpTypes].join(', ')}`,
       );
     if (!isTable(tables))
       throw new UsageError(`${file}: ${kind} must be a table of tables, such as [${kind}.X]`);
+    if (kind === 'flows') {
+      conf.ringBytes = readRing(tables, { file, table: '[flows]' });
+      continue;
+    }
     for (const [key, table] of Object.entries(tables)) {
       const at = { file, table: `[${kind}.${key}]` };
       if (!isTable(table))
@@ -129,6 +136,15 @@ export function parseIrmdConf(text: string, file = 'irmd.conf'): IrmdConf {
 interface Place {
   file: string;
   table: string;
+}
+
+function readRing(table: Record<string, unknown>, at: Place): number {
+  const { ring } = check({ ring: z.union([z.string(), z.number()]) }, table, at);
+  try {
+    return parseRingBytes(ring);
+  } catch (error) {
+    throw mistake(at, `ring: ${(error as Error).message}`);
+  }
 }
 
 function readName(key: string, table: Record<string, unknown>, at: Place): NameStanza {
