@@ -15,4 +15,6 @@ export default {
     '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }],
   },
   maxWorkers: 2,
+  // A hang is a failure; a busy machine is not.
+  testTimeout: 30_000,
 };
