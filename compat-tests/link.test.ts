@@ -91,7 +91,12 @@ for (const type of Object.keys(layers)) {
     const client = b.start(['python3', '-c', script]);
     await waitFor('the connection', () => client.stdout.includes('connected'));
     setLink(a, false);
-    await pause(300);
+    // What a program sends before its host has noticed is lost on the wire.
+    for (const host of [a, b])
+      await waitFor('word of it', async () => {
+        const { stdout } = await host.tool('irm', 'ipcp', 'stats', 'name', 'w', '--json');
+        return JSON.parse(stdout)[0].counters['link up'] === 0;
+      });
     // What the program sends meanwhile is not lost.
     client.child.stdin?.write('\n');
     await pause(700);

@@ -95,6 +95,7 @@ export class UdpLayer implements Layer {
   #listener: ((request: FlowRequest) => void) | undefined;
   #closing: Promise<void> | undefined;
   #turn = 0;
+  #up = true;
 
   constructor(deps: UdpLayerDeps, { name, family, peers = [] }: UdpLayerConfig) {
     const { port, clock, random, directories = [] } = deps;
@@ -119,13 +120,17 @@ export class UdpLayer implements Layer {
     port.listen({
       datagram: (bytes, base, end, from, fromAt) => this.#datagram(bytes, base, end, from, fromAt),
       writable: () => this.#flows.writable(),
-      link: (up) => this.#flows.link(up),
+      link: (up) => {
+        this.#up = up;
+        this.#flows.link(up);
+      },
     });
   }
 
   /** Readable state: what has been counted, and how much there is. */
   get status(): Readonly<Record<string, number>> {
     return {
+      'link up': this.#up ? 1 : 0,
       flows: this.#flows.size,
       'requests that wait': this.#arrivals.pending,
       names: this.#names.size,
