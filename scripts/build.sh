@@ -21,7 +21,7 @@ node_modules/.bin/esbuild dist/apps/ouro-run/main.js --bundle --platform=node --
 launcher() { # file main
   cat >"$1.tmp" <<EOF
 #!/bin/sh
-exec '$node' --no-warnings '$root/dist/$2' "\$@"
+exec '$node' --no-warnings ${3:-} '$root/dist/$2' "\$@"
 EOF
   chmod 755 "$1.tmp"
   mv "$1.tmp" "$1"

@@ -64,7 +64,8 @@ async function run(
   const host = nodeHost({
     uid,
     env: { ...process.env, OUROBOROS_DIR: dir },
-    ipcpd: [process.execPath, '--no-warnings', ipcpd, ...ipcpdArgs],
+    // A small young generation: what a flow leaves behind when it is made would otherwise grow to twice the flow itself.
+    ipcpd: [process.execPath, '--no-warnings', '--max-semi-space-size=4', ipcpd, ...ipcpdArgs],
     ...(ringBytes !== undefined && { ringBytes }),
   });
   const irmd = createIrmd(
