@@ -18,7 +18,7 @@ node_modules/.bin/esbuild dist/apps/ouro-run/main.js --bundle --platform=node --
   --outfile=dist/apps/ouro-run/bundle.cjs
 
 # A launcher names node and the checkout by path, so it works from anywhere, through links and under sudo.
-launcher() { # file main
+launcher() { # file main [option of node]
   cat >"$1.tmp" <<EOF
 #!/bin/sh
 exec '$node' --no-warnings ${3:-} '$root/dist/$2' "\$@"
@@ -31,6 +31,8 @@ for tool in irmd irm oping oecho ocbr operf ouro-ps; do
   launcher bin/$tool apps/$tool/main.js
 done
 # ouro-run stands in the way of every program's start, so it is in C, and has a part for Node beside it.
+# A small young generation: what is left of a flow that was made would otherwise weigh more than the flow.
+launcher bin/irmd apps/irmd/main.js --max-semi-space-size=4
 launcher dist/apps/ouro-run/node apps/ouro-run/bundle.cjs
 make -s -C apps/ouro-run/launcher
 cp apps/ouro-run/launcher/build/ouro-run bin/ouro-run.tmp
