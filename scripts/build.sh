@@ -30,9 +30,9 @@ mkdir -p bin
 for tool in irmd irm oping oecho ocbr operf ouro-ps; do
   launcher bin/$tool apps/$tool/main.js
 done
-# ouro-run stands in the way of every program's start, so it is in C, and has a part for Node beside it.
 # A small young generation: what is left of a flow that was made would otherwise weigh more than the flow.
 launcher bin/irmd apps/irmd/main.js --max-semi-space-size=4
+# ouro-run stands in the way of every program's start, so it is in C, and has a part for Node beside it.
 launcher dist/apps/ouro-run/node apps/ouro-run/bundle.cjs
 make -s -C apps/ouro-run/launcher
 cp apps/ouro-run/launcher/build/ouro-run bin/ouro-run.tmp
