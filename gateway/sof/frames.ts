@@ -4,7 +4,7 @@
  */
 export const FRAME_HEADER = 4;
 
-/** Types on the flow of a stream. */
+/** Types on the flow of a stream. The argument of all but RST is the frame's number, from 0, modulo 2^16: a lost one is noticed. */
 export const StreamFrame = {
   /** Payload: bytes of the stream. */
   DATA: 1,
@@ -17,6 +17,11 @@ export const StreamFrame = {
   /** Payload: one byte of urgent data, at this place of the stream. */
   URGENT: 5,
 } as const;
+
+/** Frames of types that are not known here are ignored, and not counted. */
+export function isNumbered(type: number): boolean {
+  return type !== StreamFrame.RST && type >= StreamFrame.DATA && type <= StreamFrame.URGENT;
+}
 
 /** Types on the flow of datagrams. */
 export const DatagramFrame = {

@@ -101,6 +101,17 @@ describe('StreamState', () => {
     a.received(60);
   });
 
+  it('numbers frames modulo 2^16, and takes none but the next', () => {
+    const window = { sendWindow: 10, receiveWindow: 10 };
+    const [tx, rx] = [new StreamState(window), new StreamState(window)];
+    for (let i = 0; i < 70_000; i++) rx.receivedNumber(tx.nextNumber());
+    const last = tx.nextNumber();
+    rx.receivedNumber(last);
+    expect(() => rx.receivedNumber(last)).toThrow(/loses packets/);
+    tx.nextNumber();
+    expect(() => rx.receivedNumber(tx.nextNumber())).toThrow(/loses packets/);
+  });
+
   it('ends when both have finished', () => {
     const a = new StreamState({ sendWindow: 10, receiveWindow: 10 });
     a.sentFin();

@@ -21,6 +21,9 @@ export class StreamState {
   #granted: number;
   /** Bytes given to the program since the last CREDIT. */
   #consumed = 0;
+  /** Numbers of the next frame out, and of the next one in, modulo 2^16. */
+  #out = 0;
+  #in = 0;
   #finSent = false;
   #finReceived = false;
 
@@ -45,6 +48,20 @@ export class StreamState {
 
   get finished(): boolean {
     return this.#finSent && this.#finReceived;
+  }
+
+  /** Of the frame that is sent now. */
+  nextNumber(): number {
+    const number = this.#out;
+    this.#out = (number + 1) & 0xffff;
+    return number;
+  }
+
+  /** Throws PeerError when frames are missing before this one, or it was here before. */
+  receivedNumber(number: number): void {
+    if (number !== this.#in)
+      throw new PeerError(`Frame ${number} came where ${this.#in} was due: the flow loses packets`);
+    this.#in = (number + 1) & 0xffff;
   }
 
   sent(bytes: number): void {

@@ -198,6 +198,21 @@ describe('StreamRelay and a peer that misbehaves', () => {
     two.dealloc();
   });
 
+  it.each([
+    ['is missing', 2],
+    ['comes again', 0],
+  ])('resets both when a frame %s', async (_what, number) => {
+    const [one, two] = ringEnds();
+    const a = side(one);
+    two.ring.write(frame(StreamFrame.DATA, Buffer.from('whole')));
+    expect(await text(a.app, 5)).toBe('whole');
+    two.ring.write(frame(StreamFrame.DATA, Buffer.from('not whole'), number));
+    await turns(() => a.ended, 'the reset');
+    expect(a.error).toBe(ECONNRESET);
+    expect((await packet(two))[0]).toBe(StreamFrame.RST);
+    two.dealloc();
+  });
+
   it('ignores frames that it does not know, and frames that are cut', async () => {
     const [one, two] = ringEnds();
     const a = side(one);
@@ -205,10 +220,10 @@ describe('StreamRelay and a peer that misbehaves', () => {
       Uint8Array.of(1),
       frame(99),
       frame(StreamFrame.URGENT),
-      frame(StreamFrame.CREDIT),
+      frame(StreamFrame.CREDIT, undefined, 1),
     ])
       two.ring.write(bytes);
-    two.ring.write(frame(StreamFrame.DATA, Buffer.from('fine')));
+    two.ring.write(frame(StreamFrame.DATA, Buffer.from('fine'), 2));
     expect(await text(a.app, 4)).toBe('fine');
     two.dealloc();
   });

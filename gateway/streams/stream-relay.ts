@@ -14,6 +14,7 @@ import {
   FRAME_HEADER,
   frameArg,
   getU32,
+  isNumbered,
   putFrameHeader,
   putU32,
   StreamFrame,
@@ -69,6 +70,8 @@ export class StreamRelay {
   #orphan: Timer | undefined;
   /** Bytes of the packet at the head of the flow that the socket has taken; -1 when none was looked at. */
   #taken = -1;
+  /** The number of the frame at the head of the flow has been checked. */
+  #numbered = false;
   #socketFull = false;
   #ringFull = false;
   #finPending = false;
@@ -139,7 +142,8 @@ export class StreamRelay {
     const got = this.#os.recv(this.#deps.socket, this.#flow.memory, offset + this.#header, want);
     if (got > 0) {
       const type = atMark ? StreamFrame.URGENT : StreamFrame.DATA;
-      if (this.#framed) putFrameHeader(this.#flow.memory, offset, type);
+      if (this.#framed)
+        putFrameHeader(this.#flow.memory, offset, type, 0, this.#state.nextNumber());
       if (atMark) this.#urgent = false;
       this.#flow.commit(got + this.#header);
       this.#state.sent(got);
@@ -160,14 +164,15 @@ export class StreamRelay {
     return offset;
   }
 
-  /** Writes a frame of its own; false when there is no room now. */
-  #frame(type: number, arg: number, payload = 0): boolean {
+  /** Writes a frame without data; `value`: the errno of RST, the bytes of CREDIT. False when there is no room now. */
+  #frame(type: number, value = 0): boolean {
     if (this.#flow.ended) return false;
     const length = FRAME_HEADER + (type === StreamFrame.CREDIT ? 4 : 0);
     const offset = this.#reserve(length);
     if (offset < 0) return false;
+    const arg = type === StreamFrame.RST ? value : this.#state.nextNumber();
     putFrameHeader(this.#flow.memory, offset, type, 0, arg);
-    if (type === StreamFrame.CREDIT) putU32(this.#flow.memory, offset + FRAME_HEADER, payload);
+    if (type === StreamFrame.CREDIT) putU32(this.#flow.memory, offset + FRAME_HEADER, value);
     this.#flow.commit(length);
     this.#flow.flush();
     return true;
@@ -180,7 +185,7 @@ export class StreamRelay {
       this.#programReset(ECONNRESET);
       return false;
     }
-    if (this.#framed && !this.#frame(StreamFrame.FIN, 0)) return false;
+    if (this.#framed && !this.#frame(StreamFrame.FIN)) return false;
     this.#finPending = false;
     this.#state.sentFin();
     if (this.#isClosed()) this.#orphaned();
@@ -201,7 +206,7 @@ export class StreamRelay {
   #sendCredit(): void {
     if (!this.#framed) return;
     const due = this.#state.creditDue();
-    if (due > 0 && this.#frame(StreamFrame.CREDIT, 0, due)) this.#state.sentCredit(due);
+    if (due > 0 && this.#frame(StreamFrame.CREDIT, due)) this.#state.sentCredit(due);
   }
 
   #fromFlow(): void {
@@ -227,22 +232,27 @@ export class StreamRelay {
     if (!this.#framed) return this.#data(memory, offset, length);
     if (length < FRAME_HEADER) return true;
     const type = memory[offset]!;
+    const arg = frameArg(memory, offset);
+    if (!this.#numbered && isNumbered(type)) this.#state.receivedNumber(arg);
+    this.#numbered = !this.#take(type, arg, memory, offset + FRAME_HEADER, length - FRAME_HEADER);
+    return !this.#numbered;
+  }
+
+  /** One frame with its payload, `memory[offset .. offset + length)`. */
+  #take(type: number, arg: number, memory: Uint8Array, offset: number, length: number): boolean {
     switch (type) {
       case StreamFrame.DATA:
-        return this.#data(memory, offset + FRAME_HEADER, length - FRAME_HEADER);
+        return this.#data(memory, offset, length);
       case StreamFrame.URGENT:
-        return length === FRAME_HEADER + 1
-          ? this.#urgentByte(memory[offset + FRAME_HEADER]!)
-          : true;
+        return length === 1 ? this.#urgentByte(memory[offset]!) : true;
       case StreamFrame.FIN:
         this.#receivedFin();
         return true;
       case StreamFrame.RST:
-        this.#reset(frameArg(memory, offset) || ECONNRESET, false);
+        this.#reset(arg || ECONNRESET, false);
         return true;
       case StreamFrame.CREDIT:
-        if (length >= FRAME_HEADER + 4)
-          this.#state.receivedCredit(getU32(memory, offset + FRAME_HEADER));
+        if (length >= 4) this.#state.receivedCredit(getU32(memory, offset));
         this.#later();
         return true;
       default:
