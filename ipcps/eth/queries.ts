@@ -6,8 +6,11 @@
  */
 import { type Clock, type Millis, type Timer, within } from '#lib/core/index.ts';
 
-/** Pauses between asking and asking again; 2 s after the first, answers are not expected any more (edge specification 1.4). */
-const pauses: readonly Millis[] = [20, 60, 120, 300, 500, 1000];
+/**
+ * Pauses between asking and asking again: seven times in the first 200 ms, which is how long irmd waits. 2 s after the first, answers are
+ * not expected any more (edge specification 1.4).
+ */
+const pauses: readonly Millis[] = [10, 20, 30, 40, 45, 45, 110, 300, 500, 900];
 const maxQueries = 1024;
 
 interface Query {

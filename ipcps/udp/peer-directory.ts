@@ -9,7 +9,8 @@ import { type Clock, type Millis, type Timer, within } from '#lib/core/index.ts'
 import type { Directory, Lookup } from './directory.ts';
 
 const maxQuestions = 1024;
-const pauses: readonly Millis[] = [20, 60, 120, 300, 500, 1000, 1000, 1000];
+/** Seven times in the first 200 ms, which is how long irmd waits. */
+const pauses: readonly Millis[] = [10, 20, 30, 40, 45, 45, 110, 300, 500, 900, 1000, 1000];
 /** How long the answer to one question serves the next one. */
 const keep: Millis = 1000;
 
