@@ -333,6 +333,63 @@ describe('a flow through a layer', () => {
   });
 });
 
+describe('a layer through which a name was reached a moment ago', () => {
+  let peer: RpcPeer;
+  const allocations = () => ipcpd.calls.filter(({ method }) => method === 'ipcp_flow_alloc');
+  /** What one more allocation asks of ipcpd. */
+  const again = async (): Promise<string[]> => {
+    ipcpd.take();
+    closeAll((await alloc(peer, 'far')).fds);
+    const asked = allocations();
+    for (const { fds } of asked) closeAll(fds);
+    return ipcpd.calls.map(({ method, params }) => `${method} ${params.ipcp}`);
+  };
+  const asks = ['ipcp_query 1', 'ipcp_query 2'];
+
+  beforeEach(async () => {
+    await ipcpd.attach(real);
+    await layer('e1');
+    await layer('e2');
+    ipcpd.answers.ipcp_query = ({ params }) => ({ known: params.ipcp === 2 });
+    peer = await program();
+    expect(await again()).toEqual([...asks, 'ipcp_flow_alloc 2']);
+    expect(allocations()[0]?.params).not.toHaveProperty('lookUp');
+  });
+
+  it('looks the name up by itself, and no other is asked', async () => {
+    expect(await again()).toEqual(['ipcp_flow_alloc 2']);
+    expect(allocations()[0]?.params).toMatchObject({ lookUp: 200 });
+  });
+
+  it('is no longer the only one asked after a while, or when there is another layer', async () => {
+    await clock.advance(9_999);
+    expect(await again()).toEqual(['ipcp_flow_alloc 2']);
+    await clock.advance(1);
+    expect(await again()).toEqual([...asks, 'ipcp_flow_alloc 2']);
+    await layer('e3', 'unicast');
+    expect(await again()).toEqual(['ipcp_query 3', ...asks, 'ipcp_flow_alloc 2']);
+  });
+
+  it('does not know it any more: all are asked in the same allocation', async () => {
+    ipcpd.answers.ipcp_query = ({ params }) => ({ known: params.ipcp === 1 });
+    ipcpd.answers.ipcp_flow_alloc = ({ params }) => {
+      if (params.ipcp === 2) throw new PeerError('moved', 'ENAME');
+      return { data: ipcpd.respond(params.data) };
+    };
+    expect(await again()).toEqual(['ipcp_flow_alloc 2', ...asks, 'ipcp_flow_alloc 1']);
+    expect(await again()).toEqual(['ipcp_flow_alloc 1']);
+  });
+
+  it('is forgotten when the flow does not come about for another reason', async () => {
+    ipcpd.take();
+    ipcpd.answers.ipcp_flow_alloc = () => Promise.reject(new PeerError('no', 'ECONNREFUSED'));
+    expect(await rejection(alloc(peer, 'far'))).toBe('ECONNREFUSED');
+    for (const { fds } of allocations()) closeAll(fds);
+    ipcpd.answers.ipcp_flow_alloc = ({ params }) => ({ data: ipcpd.respond(params.data) });
+    expect(await again()).toEqual([...asks, 'ipcp_flow_alloc 2']);
+  });
+});
+
 describe('a request from a layer', () => {
   const registered = async () => {
     await ipcpd.attach(real);

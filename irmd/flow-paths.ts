@@ -7,7 +7,14 @@
  *
  * Owns the allocations whose other end a layer has not given back yet: BOUNDED by limits.flows.
  */
-import { type Millis, noBytes, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
+import {
+  type Millis,
+  noBytes,
+  OuroError,
+  PeerError,
+  type QosSpec,
+  UsageError,
+} from '#lib/core/index.ts';
 import { hashName } from '#lib/layer/index.ts';
 import type { Reply } from '#lib/rpc/index.ts';
 import type { Acceptors } from './acceptors.ts';
@@ -64,8 +71,9 @@ export class FlowPaths {
     const { dst } = request;
     if (!acceptors.ready(dst)) {
       const outer = layers.outer(dst);
-      const member = outer.length > 0 ? await this.#lookAround(dst, outer, signal) : undefined;
-      if (member !== undefined) return this.#outward(flow, member, request, signal);
+      const answer =
+        outer.length > 0 ? await this.#elsewhere(flow, outer, request, signal) : undefined;
+      if (answer !== undefined) return answer;
       if (registry.names.get(dst) === undefined)
         throw new PeerError(`Name ${dst} is unknown here and in every layer`, 'ENAME');
     }
@@ -106,6 +114,34 @@ export class FlowPaths {
       return { ...answer, fds: [] };
     });
     return { peer, answering };
+  }
+
+  /**
+   * Through a layer that knows the name; undefined when none does. The one that reached it a moment ago looks the name up by itself, in
+   * the same message; when it does not know it any more, all are asked.
+   */
+  async #elsewhere(
+    flow: Flow,
+    outer: readonly Member[],
+    request: AllocRequest,
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
+    const { layers } = this.#deps;
+    const { dst } = request;
+    const before = layers.reached(dst, outer);
+    if (before !== undefined) {
+      try {
+        return await this.#outward(flow, before, request, signal, layers.queryTimeout);
+      } catch (error) {
+        layers.forget(dst);
+        if (!(error instanceof OuroError) || error.code !== 'ENAME' || signal.aborted) throw error;
+      }
+    }
+    const member = await this.#lookAround(dst, outer, signal);
+    if (member === undefined) return undefined;
+    const answer = await this.#outward(flow, member, request, signal);
+    layers.remember(dst, member, outer);
+    return answer;
   }
 
   /** A layer that knows the name; undefined when none does, or somebody here accepts before the layers have answered. */
@@ -163,12 +199,16 @@ export class FlowPaths {
     }
   }
 
-  /** The handshake may ask for the request again, once: a flow of its own to the IPCP, the same one here. */
+  /**
+   * The handshake may ask for the request again, once: a flow of its own to the IPCP, the same one here. `lookUp`: the IPCP first looks
+   * the name up, for so long (ENAME).
+   */
   async #outward(
     flow: Flow,
     member: Member,
     { dst, qos, data, timeout }: AllocRequest,
     signal: AbortSignal,
+    lookUp?: Millis,
   ): Promise<Answer> {
     const { oap, rings } = this.#deps;
     const { entry, facts } = member;
@@ -177,7 +217,7 @@ export class FlowPaths {
     const allocate = () =>
       this.#throughLayer(flow, member, (link, fds) => {
         const call = { flow: flow.id, hash, qos, data: ask.request, timeout, fds, signal };
-        return link.alloc(entry.id, call);
+        return link.alloc(entry.id, lookUp === undefined ? call : { ...call, lookUp });
       });
     const answer = await allocate().catch((error) => {
       if (!ask.again(error)) throw error;

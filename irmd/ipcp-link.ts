@@ -31,6 +31,8 @@ export interface AllocCall {
   qos: QosSpec;
   data: Uint8Array;
   timeout: Millis;
+  /** The IPCP looks the name up first, for so long: ENAME when its layer does not know it. */
+  lookUp?: Millis;
   /** Ring end 1, which the call takes over; absent when the IPCP splices. */
   fds: readonly number[];
   signal: AbortSignal;
@@ -121,7 +123,10 @@ export class IpcpLink {
     return { data: got.data, qos: got.qos ?? call.qos };
   }
 
-  async joinFlow(ipcp: number, call: Omit<AllocCall, 'hash' | 'data'>): Promise<{ qos: QosSpec }> {
+  async joinFlow(
+    ipcp: number,
+    call: Omit<AllocCall, 'hash' | 'data' | 'lookUp'>,
+  ): Promise<{ qos: QosSpec }> {
     const { fds, signal, flow, qos, timeout } = call;
     const params = { ipcp, flow, qos, timeout };
     const got = await this.#call(granted, 'ipcp_flow_join', params, { fds, signal });

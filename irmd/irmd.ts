@@ -178,7 +178,7 @@ export class Irmd {
     );
     const ipcps = new IpcpManager({ registry, supervisors, clock, log });
     const layers = new Layers(
-      { ipcps: registry.ipcps, names, link: (ipcp) => supervisors.link(ipcp) },
+      { ipcps: registry.ipcps, names, clock, link: (ipcp) => supervisors.link(ipcp) },
       { queryTimeout: this.#config.queryTimeout ?? 200 },
     );
     const acceptors = new Acceptors<Connection, Reply>({ names, clock }, limits);

@@ -13,6 +13,7 @@ import {
   type Logger,
   type Machine,
   type Millis,
+  PeerError,
   type QosSpec,
   type Random,
   UsageError,
@@ -144,9 +145,12 @@ export class HostedIpcp {
   }
 
   async flowAlloc(call: FlowAlloc, fds: number[], signal: AbortSignal): Promise<Opened> {
-    const { flow: id, hash, qos, data, timeout } = call;
+    const { flow: id, hash, qos, data, timeout, lookUp } = call;
     return this.#openNew(id, fds, signal, async (both) => {
       const layer = this.layer as SplicingLayer;
+      if (lookUp !== undefined && !(await layer.query(hash, lookUp)))
+        throw new PeerError(`Layer ${layer.name} does not know ${hashText(hash)}`, 'ENAME');
+      if (both.aborted) throw new CanceledError(`Allocation of flow ${id} canceled`);
       const options = { qos, data, timeout, signal: both };
       return layer.allocate(hash, this.about.type.splice ? { ...options, origin: id } : options);
     });

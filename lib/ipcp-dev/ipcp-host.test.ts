@@ -246,6 +246,21 @@ describe('IpcpHost', () => {
     server.program.dealloc();
   });
 
+  it('looks a name up before it allocates when it is asked to', async () => {
+    const { world, a, b, client, server } = await twoHosts();
+    const call = { ipcp: 1, flow: 3, hash, qos: qosRaw, lookUp: 10 };
+    const other = { ...call, hash: hash.map((byte) => byte ^ 1) };
+    const { fds } = makeRing(1);
+    await expect(world.run(a.irmd.call('ipcp_flow_alloc', other, fds))).rejects.toMatchObject({
+      code: 'ENAME',
+    });
+    expect([openFds(fds), a.host.flows, b.irmd.requests]).toEqual([[], 0, []]);
+    const got = await world.run(a.irmd.call('ipcp_flow_alloc', call, client.fds));
+    expect(got).toMatchObject({ data: utf8('welcome') });
+    client.program.dealloc();
+    server.program.dealloc();
+  });
+
   it('passes on why a request was refused, and closes descriptors that nobody took', async () => {
     const { b, client, allocate, server } = await twoHosts();
     b.irmd.onRequest = (flow) => {
