@@ -4,7 +4,7 @@
  *
  * Towards a peer of ours a writer is held back: it may send what the peer has granted, counted from the start of the flow, so a slow
  * reader loses nothing and stops nobody else. Now and then, and whenever it has to wait, it says how much it has sent, so that
- * lost packets and lost grants are made good. A C peer grants nothing, and drops what it cannot take.
+ * lost packets and lost grants are made good. All flows with one peer share a path, which holds them back, too. A C peer grants nothing, and drops what it cannot take.
  */
 import {
   type Clock,
@@ -17,6 +17,7 @@ import {
 import { type Ending, FlowEnd } from '#lib/layer/index.ts';
 import { Window } from '../common/window.ts';
 import type { PacketPort } from './packet-port.ts';
+import type { Path, Traveller } from './path.ts';
 import { comesFrom, type Peer } from './peer.ts';
 import type { EthWire, Token } from './wire.ts';
 
@@ -64,12 +65,15 @@ export interface EndpointConfig {
   readonly peer: Peer;
   readonly qos: QosSpec;
   readonly token: Token;
+  /** To the peer. Used when it is one of ours. */
+  readonly path: Path;
 }
 
-export class Endpoint {
+export class Endpoint implements Traveller {
   readonly number: number;
   readonly peer: Peer;
   readonly token: Token;
+  readonly path: Path;
   readonly end: FlowEnd;
   readonly machine: Machine<EndpointState> = endpointTable.start();
   /** The peer's number, 0 until it is known. */
@@ -86,8 +90,9 @@ export class Endpoint {
   #probe: Timer | undefined;
   #probeWait = probeFirst;
 
-  constructor(host: EndpointHost, { number, peer, qos, token }: EndpointConfig) {
+  constructor(host: EndpointHost, { number, peer, qos, token, path }: EndpointConfig) {
     this.#host = host;
+    this.path = path;
     this.number = number;
     this.peer = peer;
     this.token = token;
@@ -148,6 +153,7 @@ export class Endpoint {
   /** The peer says how many packets we may have sent. Nonsense and what is out of date change nothing. */
   credit(limit: number): void {
     this.answered = true;
+    this.path.answered(this);
     if (!this.#window.granted(limit)) return;
     this.#stopProbing();
     this.end.writable();
@@ -163,7 +169,7 @@ export class Endpoint {
     this.#host.sendSync(this, this.#window.sent);
   }
 
-  /** The port has room again. */
+  /** The port or the path has room again. */
   writable(): void {
     this.end.writable();
   }
@@ -173,11 +179,12 @@ export class Endpoint {
     this.timer?.cancel();
     this.timer = undefined;
     this.#stopProbing();
+    this.path.left(this);
   }
 
   #send(bytes: Uint8Array, offset: number, length: number): boolean {
     const { port, wire } = this.#host;
-    if (this.version > 0 && !this.#window.open) return this.#wait();
+    if (this.version > 0 && !this.#admitted()) return false;
     const header = this.#header;
     const at = port.reserve(header.length + length);
     if (at < 0) {
@@ -189,29 +196,32 @@ export class Endpoint {
     wire.format.setPayloadBytes(out, at, length);
     out.set(bytes.subarray(offset, offset + length), at + header.length);
     port.commit(header.length + length);
-    this.#counted();
+    this.#counted(length);
     return true;
   }
 
   #gather(bytes: Uint8Array, offset: number, length: number): boolean {
     const { port, wire } = this.#host;
     if (port.gather === undefined) return this.#send(bytes, offset, length);
-    if (this.version > 0 && !this.#window.open) return this.#wait();
+    if (this.version > 0 && !this.#admitted()) return false;
     wire.format.setPayloadBytes(this.#header, 0, length);
     if (!port.gather(this.#header, bytes, offset, length)) {
       this.#host.waitForPort(this);
       return false;
     }
-    this.#counted();
+    this.#counted(length);
     return true;
   }
 
-  #counted(): void {
+  #counted(length: number): void {
     const due = this.#window.send();
-    if (due && this.version > 0) this.#host.sendSync(this, this.#window.sent);
+    if (this.version === 0) return;
+    if (due) this.probe();
+    this.path.sent(this, length);
   }
 
-  #wait(): false {
+  #admitted(): boolean {
+    if (this.#window.open) return this.path.admits(this);
     if (this.#probe === undefined) this.#probeLater();
     return false;
   }
@@ -222,7 +232,7 @@ export class Endpoint {
       () => {
         this.#probeWait = Math.min(2 * this.#probeWait, probeLast);
         this.#probeLater();
-        this.#host.sendSync(this, this.#window.sent);
+        this.probe();
       },
       true,
     );

@@ -13,6 +13,7 @@ import { Endpoint, type EndpointConfig, type EndpointHost } from './endpoint.ts'
 import { EndpointTable } from './endpoint-table.ts';
 import { ExtensionCode, type ExtensionMessage } from './extension.ts';
 import type { PacketPort } from './packet-port.ts';
+import { Path } from './path.ts';
 import { sourceMac } from './peer.ts';
 import type { EthWire } from './wire.ts';
 
@@ -40,6 +41,8 @@ export class Flows implements EndpointHost {
   readonly #table: EndpointTable<Endpoint>;
   /** BOUNDED by the flows. */
   readonly #waiting = new Set<Endpoint>();
+  /** By the peer's address. BOUNDED by the flows. */
+  readonly #paths = new Map<string, Path>();
   #whenQuiet: (() => void) | undefined;
   /** Addresses whose flows are being asked about. BOUNDED by the flows. */
   readonly #doubted = new Set<string>();
@@ -72,8 +75,10 @@ export class Flows implements EndpointHost {
   }
 
   /** A new end. ResourceError when all numbers are in use. */
-  add(config: Omit<EndpointConfig, 'number'>): Endpoint {
-    return this.#table.add((number) => new Endpoint(this, { ...config, number }), this.clock.now());
+  add(config: Omit<EndpointConfig, 'number' | 'path'>): Endpoint {
+    const make = (number: number) =>
+      new Endpoint(this, { ...config, number, path: this.#join(config.peer.key) });
+    return this.#table.add(make, this.clock.now());
   }
 
   /** A packet for one of the flows. */
@@ -180,6 +185,7 @@ export class Flows implements EndpointHost {
     endpoint.stop();
     this.#waiting.delete(endpoint);
     this.#table.remove(endpoint.number, confirmed, this.clock.now());
+    if (--endpoint.path.flows === 0) this.#paths.delete(endpoint.peer.key);
     if (this.#table.size === 0) this.#whenQuiet?.();
   }
 
@@ -234,6 +240,13 @@ export class Flows implements EndpointHost {
         this.clock.after(patience, resolve);
       });
     for (const endpoint of [...this.#table.values()]) endpoint.stop();
+  }
+
+  #join(peer: string): Path {
+    const path = this.#paths.get(peer) ?? new Path({ clock: this.clock });
+    this.#paths.set(peer, path);
+    path.flows++;
+    return path;
   }
 
   #close(endpoint: Endpoint, ending: Ending): void {

@@ -275,3 +275,58 @@ describe('the port', () => {
     expect(events).toEqual([FlowEvent.down, FlowEvent.up]);
   });
 });
+
+describe('many flows at once', () => {
+  const flows = 100;
+  const each = 300;
+
+  /** Flows from a to b, all with packets to send, and how many have arrived. */
+  async function burst(config: WireConfig) {
+    const { a, b, medium } = pair(dixWire(), config);
+    let arrived = 0;
+    const served: Flow[] = [];
+    b.onRequest((r) => {
+      const flow = r.accept();
+      served.push(flow);
+      flow.onReadable(() => {
+        while (flow.read() !== undefined) arrived++;
+      });
+    });
+    await b.register(b.hash('server'));
+    const opened: Flow[] = [];
+    for (let i = 0; i < flows; i++)
+      opened.push((await clock.run(a.allocate(a.hash('server'), { qos: qosRaw }))).flow);
+    const packet = new Uint8Array(1400);
+    let sent = 0;
+    for (const flow of opened) {
+      let left = each;
+      const more = () => {
+        for (; left > 0 && flow.write(packet); left--) sent++;
+      };
+      flow.onWritable(more);
+      more();
+    }
+    return { a, b, medium, opened, served, sent: () => sent, arrived: () => arrived };
+  }
+
+  it('do not overrun the socket of their peer', async () => {
+    const run = await burst({ buffer: 4000 });
+    await clock.until(() => run.sent() === flows * each, 'The writers');
+    await clock.advance(100);
+    expect(run.arrived()).toBe(flows * each);
+  });
+
+  it('all get on though frames are lost', async () => {
+    const run = await burst(bad);
+    await clock.until(() => run.sent() === flows * each, 'The writers');
+    await clock.advance(100);
+    expect(run.arrived()).toBeGreaterThan(0.7 * flows * each);
+  });
+
+  it('get on when those that were ahead have ended', async () => {
+    const run = await burst({ buffer: 4000 });
+    for (const flow of run.opened.splice(0, flows / 2)) flow.dealloc();
+    await clock.advance(5000);
+    expect(run.opened.every((flow) => flow.write(new Uint8Array(1)))).toBe(true);
+  });
+});
