@@ -18,10 +18,11 @@ import { Watch } from './watch.ts';
 const EAGAIN = -11;
 const ECONNRESET = -104;
 const EPIPE = -32;
+const EMSGSIZE = -90;
 
 type Verbs = Pick<
   NativeVerbs,
-  'sendMsg' | 'recvMsg' | 'nextSize' | 'close' | 'watch' | 'peerCred' | 'unixConnect'
+  'sendMsg' | 'recvMsg' | 'close' | 'watch' | 'peerCred' | 'unixConnect'
 >;
 
 export interface MessageSocketConfig {
@@ -44,6 +45,14 @@ const defaults: Required<MessageSocketConfig> = {
   maxQueuedMessages: 4096,
   batch: 32,
 };
+
+let space = new Uint8Array(0);
+
+/** Where a message is received before its length is known: of the whole process, used again for the next one. */
+function spaceFor(bytes: number): Uint8Array {
+  if (space.length < bytes) space = new Uint8Array(bytes);
+  return space;
+}
 
 export class MessageSocket {
   readonly #os: Verbs;
@@ -206,20 +215,21 @@ export class MessageSocket {
   }
 
   #receive(): void {
-    for (let i = 0; i < this.#config.batch && !this.#closed; i++) {
-      const size = this.#os.nextSize(this.#fd);
-      if (size === EAGAIN) return;
-      if (size === 0 || size === ECONNRESET) return this.#end(undefined);
-      if (size < 0) return this.#end(osError(size, 'Receiving a message'));
-      if (size > this.#config.maxMessageBytes)
-        return this.#end(new PeerError(`Message of ${size} bytes`, 'EMSGSIZE'));
-      const bytes = new Uint8Array(size);
+    const { batch, maxMessageBytes } = this.#config;
+    for (let i = 0; i < batch && !this.#closed; i++) {
       const fds: number[] = [];
-      const got = this.#os.recvMsg(this.#fd, bytes, 0, size, fds);
+      const into = spaceFor(maxMessageBytes);
+      const got = this.#os.recvMsg(this.#fd, into, 0, maxMessageBytes, fds);
+      if (got === EAGAIN) return;
+      if (got === 0) this.#closeFds(fds);
+      if (got === 0 || got === ECONNRESET) return this.#end(undefined);
+      if (got === EMSGSIZE)
+        return this.#end(new PeerError(`Message above ${maxMessageBytes} bytes`, 'EMSGSIZE'));
       if (got < 0) return this.#end(osError(got, 'Receiving a message'));
       if (fds.includes(-1)) {
         return this.#end(new ResourceError('Descriptors of a message were lost', 'EMFILE'));
       }
+      const bytes = into.slice(0, got);
       try {
         this.#onMessage?.(bytes, fds);
       } finally {

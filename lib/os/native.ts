@@ -92,8 +92,6 @@ export interface NativeVerbs {
   sendUrgent(fd: number, byte: number): number;
   /** One message gathered from at most 16 parts. */
   sendv(fd: number, parts: readonly Uint8Array[]): number;
-  /** Length of the next message, which stays queued (SEQPACKET and DGRAM). */
-  nextSize(fd: number): number;
   /** With at most 8 descriptors, which stay open here. */
   sendMsg(fd: number, from: Uint8Array, off: number, len: number, fds?: readonly number[]): number;
   /**

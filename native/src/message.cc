@@ -46,14 +46,6 @@ static Napi::Value send_urgent(const Napi::CallbackInfo &info)
                       send(int_arg(info, 0), &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_OOB));
 }
 
-/* Length of the next message (SEQPACKET, DGRAM), which stays queued. */
-static Napi::Value next_size(const Napi::CallbackInfo &info)
-{
-        char none;
-        return result(info.Env(),
-                      recv(int_arg(info, 0), &none, 0, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC));
-}
-
 /* One message gathered from several arrays. */
 static Napi::Value sendv(const Napi::CallbackInfo &info)
 {
@@ -147,7 +139,6 @@ void register_message(Napi::Env env, Napi::Object exports)
         add(env, exports, "recv", recv_);
         add(env, exports, "atMark", at_mark);
         add(env, exports, "sendUrgent", send_urgent);
-        add(env, exports, "nextSize", next_size);
         add(env, exports, "sendv", sendv);
         add(env, exports, "sendMsg", send_msg);
         add(env, exports, "recvMsg", recv_msg);
