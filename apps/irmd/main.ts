@@ -8,6 +8,7 @@ import {
   groupIdIn,
   type IrmdConf,
   jsonLogs,
+  LineGatherer,
   type Logs,
   MAX_CONF_BYTES,
   parseIrmdConf,
@@ -27,9 +28,10 @@ async function main(): Promise<void> {
     JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }
   ).version;
   const options = await readOptions(version);
-  const logs = options.stdout
-    ? talkLogs((line) => process.stdout.write(line))
-    : jsonLogs(process.stderr);
+  const output = options.stdout ? process.stdout : process.stderr;
+  const lines = new LineGatherer({ write: (text) => output.write(text), later: setImmediate });
+  process.on('exit', () => lines.flush());
+  const logs = options.stdout ? talkLogs((line) => lines.write(line)) : jsonLogs(lines);
   const log = logs('irmd');
   try {
     await run(options, version, logs);

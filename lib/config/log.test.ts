@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { jsonLogs, talkLogger, talkLogs } from './log.ts';
+import { jsonLogs, LineGatherer, talkLogger, talkLogs } from './log.ts';
 
 describe('talkLogs', () => {
   it('writes the lines of the talk', () => {
@@ -39,5 +39,27 @@ describe('jsonLogs', () => {
     const lines: string[] = [];
     jsonLogs({ write: (line) => lines.push(line) })('irmd').info('hello');
     expect(JSON.parse(lines[0]!)).toMatchObject({ component: 'irmd', msg: 'hello', level: 30 });
+  });
+});
+
+describe('LineGatherer', () => {
+  it('writes the lines of a turn together, and many of them or the last ones at once', () => {
+    const written: string[] = [];
+    const later: (() => void)[] = [];
+    const lines = new LineGatherer({
+      write: (text) => written.push(text),
+      later: (fn) => later.push(fn),
+    });
+    lines.write('a\n');
+    lines.write('b\n');
+    expect([written, later.length]).toEqual([[], 1]);
+    later.shift()?.();
+    lines.write('c\n');
+    lines.flush();
+    expect([written, later.length]).toEqual([['a\nb\n', 'c\n'], 1]);
+    later.shift()?.();
+    const long = 'x'.repeat(70_000);
+    lines.write(long);
+    expect(written).toEqual(['a\nb\n', 'c\n', long]);
   });
 });

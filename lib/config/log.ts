@@ -23,6 +23,8 @@ export const Component = {
   gateway: 'gateway',
 } as const;
 
+const maxGathered = 65_536;
+
 export interface TalkConfig {
   /** Puts `==pid== ` in front, zero-padded to five digits as the prototype does. */
   pid?: number;
@@ -35,6 +37,32 @@ const levels = {
   warn: { tag: 'WW', colour: '\x1b[33m' },
   error: { tag: 'EE', colour: '\x1b[31m' },
 } as const;
+
+/**
+ * Hands the lines of one turn of the event loop on together, after what else the turn has to do: writing wakes up whoever reads the log.
+ * BOUNDED by `maxGathered` characters, which are written at once.
+ */
+export class LineGatherer {
+  readonly #deps: { write(text: string): void; later(fn: () => void): void };
+  #lines = '';
+
+  constructor(deps: { write(text: string): void; later(fn: () => void): void }) {
+    this.#deps = deps;
+  }
+
+  write(line: string): void {
+    if (this.#lines === '') this.#deps.later(() => this.flush());
+    this.#lines += line;
+    if (this.#lines.length > maxGathered) this.flush();
+  }
+
+  /** Writes what there is, as before the process ends. */
+  flush(): void {
+    const lines = this.#lines;
+    this.#lines = '';
+    if (lines !== '') this.#deps.write(lines);
+  }
+}
 
 /** Lines as in the talk's transcripts. `write` gets one whole line with its newline. */
 export function talkLogs(write: (line: string) => void, config: TalkConfig = {}): Logs {
