@@ -51,9 +51,14 @@ export class HostedFlow {
     return this.#machine.state;
   }
 
-  /** Aborted when the flow is released before it is open. */
+  /** Aborted when the flow is cancelled or released before it is open. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** Who asked for it gives up. */
+  cancel(): void {
+    if (this.#machine.is('pending')) this.#abort.abort();
   }
 
   /** Packets go through `ring` from now on, until `onEnd`. */
@@ -83,8 +88,9 @@ export class HostedFlow {
    */
   release(errno: number, linger: Millis): void {
     if (this.#machine.ended) return;
+    // Aborting makes an error with its stack, which is only worth it when somebody waits.
+    if (this.#machine.is('pending') && this.request === undefined) this.#abort.abort();
     this.#machine.move('released');
-    this.#abort.abort();
     this.request?.reject(errno);
     this.request = undefined;
     if (this.#pump !== undefined) this.#pump.finish(linger);

@@ -146,12 +146,12 @@ export class HostedIpcp {
 
   async flowAlloc(call: FlowAlloc, fds: number[], signal: AbortSignal): Promise<Opened> {
     const { flow: id, hash, qos, data, timeout, lookUp } = call;
-    return this.#openNew(id, fds, signal, async (both) => {
+    return this.#openNew(id, fds, signal, async (either) => {
       const layer = this.layer as SplicingLayer;
       if (lookUp !== undefined && !(await layer.query(hash, lookUp)))
         throw new PeerError(`Layer ${layer.name} does not know ${hashText(hash)}`, 'ENAME');
-      if (both.aborted) throw new CanceledError(`Allocation of flow ${id} canceled`);
-      const options = { qos, data, timeout, signal: both };
+      if (either.aborted) throw new CanceledError(`Allocation of flow ${id} canceled`);
+      const options = { qos, data, timeout, signal: either };
       return layer.allocate(hash, this.about.type.splice ? { ...options, origin: id } : options);
     });
   }
@@ -236,7 +236,10 @@ export class HostedIpcp {
       if (fds.length !== (type.splice ? 0 : 2))
         throw new UsageError(`Flow ${id} of type ${type.type} came with ${fds.length} descriptors`);
       flows.add(hosted);
-      const { flow, data } = await allocate(AbortSignal.any([signal, hosted.signal]));
+      // By hand: AbortSignal.any costs more than all the rest of it.
+      if (signal.aborted) hosted.cancel();
+      signal.addEventListener('abort', () => hosted.cancel(), { once: true });
+      const { flow, data } = await allocate(hosted.signal);
       if (hosted.state !== 'pending') {
         flow.dealloc();
         throw new CanceledError(`Flow ${id} was deallocated before it was open`);

@@ -2,7 +2,7 @@
  * Directory hashes: a layer knows a name only by the hash of its UTF-8 bytes (no terminator). SHA-3 is FIPS-202's.
  * CRC32 is four bytes, most significant first. Names and numbers are the prototype's (semantics: 1.5).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { toHex, UsageError } from '#lib/core/index.ts';
 import type { NameHash } from './layer.ts';
@@ -34,8 +34,7 @@ export function parseDirectoryHash(text: string): DirectoryHash | undefined {
 
 export function hashName(algorithm: DirectoryHash, name: string): NameHash {
   const info: HashInfo = directoryHashes[algorithm];
-  if (info.openssl !== undefined)
-    return new Uint8Array(createHash(info.openssl).update(name, 'utf8').digest());
+  if (info.openssl !== undefined) return new Uint8Array(hash(info.openssl, name, 'buffer'));
   const crc = new Uint8Array(4);
   new DataView(crc.buffer).setUint32(0, crc32(name));
   return crc;

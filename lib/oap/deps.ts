@@ -1,5 +1,5 @@
 /** What the engine needs from outside: randomness and hashes. `nodeOapDeps` is what programs give it. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { DigestName } from '#lib/wire/index.ts';
 
 export type HashFunction = (digest: DigestName, bytes: Uint8Array) => Uint8Array;
@@ -12,5 +12,5 @@ export interface OapDeps {
 
 export const nodeOapDeps: OapDeps = {
   random: (bytes) => new Uint8Array(randomBytes(bytes)),
-  hash: (digest, bytes) => new Uint8Array(createHash(digest).update(bytes).digest()),
+  hash: (digest, bytes) => new Uint8Array(hash(digest, bytes, 'buffer')),
 };
