@@ -1,10 +1,11 @@
 /**
- * The frame of a server on any number of flows: accepts, waits for all of them in one flow set, and
- * ticks. What a server does with its packets is in a FlowService, which never waits. Owns the flows
- * and one session per flow, BOUNDED by the flows of a process.
+ * The frame of a server on any number of flows: accepts, takes packets as soon as a flow says that
+ * it has some (no promise and no turn of the event loop between), and ticks. What a server does with
+ * its packets is in a FlowService, which never waits. Owns the flows and one session per flow,
+ * BOUNDED by the flows of a process.
  */
 import { type Millis, OuroError, type Timer } from '#lib/core/index.ts';
-import { type Flow, FlowEvent, type FlowSet, flowEnd } from '#lib/dev/index.ts';
+import { type Flow, FlowEvent, type FlowObserver, flowEnd } from '#lib/dev/index.ts';
 import type { ToolIo } from './cli.ts';
 
 export interface FlowService<S> {
@@ -14,9 +15,9 @@ export interface FlowService<S> {
   readonly every: Millis;
   open(flow: Flow): S;
   /**
-   * Packets wait: take some and return. What it leaves is reported again. A promise: no packets of
-   * this flow until it settles (an answer waits for space, say). OuroErrors of the flow may be
-   * thrown.
+   * Packets wait: take some and return. What is left then is reported again in the next turn of the
+   * event loop. A promise: no packets of this flow until it settles (an answer waits for space,
+   * say); who takes none returns one. OuroErrors of the flow may be thrown.
    */
   packets(flow: Flow, session: S): Promise<void> | undefined;
   /** False ends the flow. */
@@ -25,17 +26,26 @@ export interface FlowService<S> {
   end(flow: Flow, session: S): void;
 }
 
+interface Served<S> {
+  readonly session: S;
+  /** Its packets wait: for the service, or until a flow that is down is up again. */
+  held: 'no' | 'by the service' | 'while down';
+}
+
 export class FlowServer<S> {
   readonly #io: ToolIo;
   readonly #service: FlowService<S>;
-  readonly #set: FlowSet;
-  readonly #sessions = new Map<Flow, S>();
+  readonly #flows = new Map<Flow, Served<S>>();
+  readonly #failed = new AbortController();
+  readonly #observer: FlowObserver = {
+    readable: (flow) => this.#packets(flow),
+    event: (flow, type) => this.#event(flow, type),
+  };
   #timer: Timer | undefined;
 
   constructor(io: ToolIo, service: FlowService<S>) {
     this.#io = io;
     this.#service = service;
-    this.#set = io.dev.flowSet();
   }
 
   /** Until ^C, or an error that no later call would mend. `name`: bind this process to it first. */
@@ -45,60 +55,55 @@ export class FlowServer<S> {
     if (name !== undefined) await this.#io.bind(name);
     this.#io.out(this.#service.greeting);
     this.#arm();
-    const failed = new AbortController();
-    const signal = AbortSignal.any([this.#io.interrupt, failed.signal]);
+    const failed = this.#failed.signal;
+    const signal = AbortSignal.any([this.#io.interrupt, failed]);
     try {
-      // What it throws is thrown by the set, too.
-      this.#set.addFrom(this.#io.dev.incoming({ signal })).catch(() => {});
-      for await (const { flow, type } of this.#set.events({ signal })) this.#on(flow, type);
+      for await (const flow of this.#io.dev.incoming({ signal })) this.#add(flow);
+      if (failed.aborted) throw failed.reason;
     } finally {
-      failed.abort();
       this.#timer?.cancel();
-      for (const flow of [...this.#sessions.keys()]) this.#end(flow);
+      for (const flow of [...this.#flows.keys()]) this.#end(flow);
     }
   }
 
-  #on(flow: Flow, type: FlowEvent): void {
-    if (type === FlowEvent.alloc) this.#sessions.set(flow, this.#service.open(flow));
-    const session = this.#sessions.get(flow);
-    if (session === undefined) return;
-    if (type === FlowEvent.packet) this.#packets(flow, session);
-    else if ((type & flowEnd) !== 0) this.#end(flow);
+  #add(flow: Flow): void {
+    this.#flows.set(flow, { session: this.#service.open(flow), held: 'no' });
+    flow.observe(this.#observer);
   }
 
-  #packets(flow: Flow, session: S): void {
+  #event(flow: Flow, type: FlowEvent): void {
+    const served = this.#flows.get(flow);
+    if (served === undefined) return;
+    if ((type & flowEnd) !== 0) this.#end(flow);
+    else if (type === FlowEvent.up && served.held === 'while down') this.#resume(flow, served);
+  }
+
+  #packets(flow: Flow): void {
+    const served = this.#flows.get(flow);
+    if (served === undefined || served.held !== 'no') return;
     try {
-      const hold = this.#service.packets(flow, session);
+      const hold = this.#service.packets(flow, served.session);
       if (hold === undefined) return;
-      this.#set.del(flow);
-      const resume = () => {
-        // In the set again, an end that came meanwhile is told.
-        if (flow.state !== 'deallocated') this.#set.add(flow);
-      };
+      served.held = 'by the service';
+      const resume = () => this.#resume(flow, served);
       hold.then(resume, resume);
     } catch (error) {
-      if (!(error instanceof OuroError)) throw error;
+      if (!(error instanceof OuroError)) this.#failed.abort(error);
       // It cannot be served now, and would be reported again without end.
-      if (flow.state === 'down') this.#pause(flow);
+      else if (flow.state === 'down') served.held = 'while down';
       else this.#end(flow);
     }
   }
 
-  /** Until the flow is up again, or has ended: that is told once it is in the set. */
-  #pause(flow: Flow): void {
-    this.#set.del(flow);
-    flow.observe({
-      event: (_flow, type) => {
-        if (type === FlowEvent.down) return;
-        flow.observe(undefined);
-        this.#set.add(flow);
-      },
-    });
+  #resume(flow: Flow, served: Served<S>): void {
+    served.held = 'no';
+    // It may have ended meanwhile.
+    if (this.#flows.get(flow) === served && flow.poll()) this.#packets(flow);
   }
 
   #arm(): void {
     const tick = () => {
-      for (const [flow, session] of this.#sessions)
+      for (const [flow, { session }] of this.#flows)
         if (!this.#service.tick(flow, session)) this.#end(flow);
       this.#arm();
     };
@@ -106,10 +111,10 @@ export class FlowServer<S> {
   }
 
   #end(flow: Flow): void {
-    const session = this.#sessions.get(flow);
-    if (session === undefined) return;
-    this.#sessions.delete(flow);
-    this.#service.end(flow, session);
+    const served = this.#flows.get(flow);
+    if (served === undefined) return;
+    this.#flows.delete(flow);
+    this.#service.end(flow, served.session);
     if (flow.state !== 'deallocated') void flow.dealloc();
   }
 }

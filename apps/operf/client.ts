@@ -9,6 +9,7 @@ import { type Millis, OuroError } from '#lib/core/index.ts';
 import type { Flow } from '#lib/dev/index.ts';
 import { configPacket, dataId, endPacket, parseReport, type Report, TestType } from './message.ts';
 import type { ClientOptions } from './options.ts';
+import { PingPong } from './ping-pong.ts';
 import { RoundTrips } from './round-trips.ts';
 import { type PerfResult, resultJson, resultLines } from './text.ts';
 
@@ -96,21 +97,23 @@ class PerfClient {
     const packet = new Uint8Array(size);
     const view = new DataView(packet.buffer);
     const start = clock.now();
-    let packets = 0;
-    let failure: OuroError | undefined;
-    try {
-      while (!interrupt.aborted && clock.now() - start < duration) {
-        view.setUint32(0, packets, true);
-        this.#trips.sent(packets++, clock.now());
-        const limits = { timeout: patience, signal: interrupt };
-        await this.#flow.write(packet, limits);
-        const echo = await this.#flow.read(limits);
-        if (echo.length >= 4) this.#trips.arrived(dataId(echo, 0), clock.now());
-      }
-    } catch (error) {
-      if (!(error instanceof OuroError)) throw error;
-      if (error.code !== 'ECANCELED') failure = error;
-    }
+    const pingPong = new PingPong(
+      { flow: this.#flow, clock, signal: interrupt },
+      { patience },
+      {
+        next: (index) => {
+          const now = clock.now();
+          if (now - start >= duration) return undefined;
+          view.setUint32(0, index, true);
+          this.#trips.sent(index, now);
+          return packet;
+        },
+        answer: (memory, offset, length) => {
+          if (length >= 4) this.#trips.arrived(dataId(memory, offset), clock.now());
+        },
+      },
+    );
+    const { packets, failure } = await pingPong.run();
     const time = clock.now() - start;
     const { count } = this.#trips;
     return {

@@ -52,6 +52,32 @@ describe('operf', () => {
     expect(client.stdout[4]).toMatch(/^rtt min\/avg\/p50\/p99\/max = /);
   });
 
+  it('rtt: says when no answer comes, and when the server goes', async () => {
+    bench.start(async (_argv, io) => {
+      const flow = await io.dev.flowAccept();
+      for await (const _ of flow.packets({ signal: io.interrupt }));
+      await flow.dealloc();
+      return 0;
+    }, '');
+    const unanswered = bench.start(operf, '-n perf -t rtt -d 9s -s 64');
+    expect(await bench.exit(unanswered)).toBe(1);
+    expect(unanswered.stdout[2]).toMatch(/^1 packets transmitted, 0 received/);
+    expect(unanswered.stderr[0]).toMatch(/No answer within 1000 ms/);
+
+    bench.start(async (_argv, io) => {
+      const flow = await io.dev.flowAccept();
+      await flow.read();
+      for (let i = 0; i < 3; i++) await flow.write(await flow.read());
+      await flow.read();
+      await flow.dealloc();
+      return 0;
+    }, '');
+    const left = bench.start(operf, '-n perf -t rtt -d 9s -s 64');
+    expect(await bench.exit(left)).toBe(1);
+    expect(left.stdout[2]).toMatch(/^4 packets transmitted, 3 received/);
+    expect(left.stderr[0]).toMatch(/EFLOWDOWN/);
+  });
+
   it('makes do with a server that gives no report, and with one that goes away', async () => {
     const silent = bench.start(async (_argv, io) => {
       const flow = await io.dev.flowAccept();
