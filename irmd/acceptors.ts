@@ -179,6 +179,18 @@ export class Acceptors<C, T> {
     return served.promise;
   }
 
+  /** As `wait` with nobody to wait for: undefined unless the call whose turn it is waits now, and is not deferred. */
+  serveNow<R>(name: string, use: (call: Acceptor<C, T>) => R): R | undefined {
+    if (this.#pick(name, nobody)?.deferred !== false) return undefined;
+    const call = this.#take(name, nobody)!;
+    try {
+      return use(call);
+    } catch (error) {
+      call.fail(error as OuroError);
+      throw error;
+    }
+  }
+
   /** Calls back once when an accept call for the name waits; returns what takes the subscription back. */
   whenReady(name: string, fn: () => void): () => void {
     if (this.ready(name)) {

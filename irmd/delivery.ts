@@ -127,6 +127,15 @@ export class Delivery {
     }
   }
 
+  /** As `deliver`, when a process waits that accepts whatever comes; undefined when none does. ResourceError: no ring. */
+  deliverNow(request: Request): Answer | undefined {
+    const { acceptors, log } = this.#deps;
+    return acceptors.serveNow(request.flow.name, (call) => {
+      log.info(`Flow request arrived for ${request.flow.name}.`);
+      return this.#grant(request, call);
+    });
+  }
+
   async #ask(
     request: Request,
     declined: ReadonlySet<number>,
@@ -191,21 +200,29 @@ export class Delivery {
 
   /** Runs in the moment in which request and accept call meet. */
   #offer(request: Request, call: Acceptor<Connection, Reply>): Answer | Promise<Answer> {
-    const { flow, data, mtu } = request;
-    const { process, connection } = call;
-    const ring = call.deferred ? undefined : this.#deps.rings.create(mtu);
-    this.#deps.flows.measure(flow, 1, ring?.meter);
+    if (!call.deferred) return this.#grant(request, call);
+    const handoff = request.handoffUid === call.connection.cred.uid;
+    this.#deps.flows.measure(request.flow, 1, undefined);
+    this.#own(request.flow, call);
+    call.answer({ result: { ...offerOf(request), handoff } });
+    return this.#awaitVerdict(request, handoff);
+  }
+
+  /** A call that sees no request first. */
+  #grant(request: Request, call: Acceptor<Connection, Reply>): Answer {
+    const { flow, mtu } = request;
+    const ring = this.#deps.rings.create(mtu);
+    this.#deps.flows.measure(flow, 1, ring.meter);
+    this.#own(flow, call);
+    flow.machine.move('allocated');
+    const result = { ...offerOf(request), mtu: ring.mtu, ...keepalive(flow) };
+    call.answer({ result, fds: ring.ends[1] });
+    return { data: noBytes, fds: ring.ends[0], mtu: ring.mtu, handoff: false };
+  }
+
+  #own(flow: Flow, { process, connection }: Acceptor<Connection, Reply>): void {
     this.#deps.flows.own(flow, { pid: process.pid, uid: process.uid, connection });
     if (connection.holdsFor(process.pid)) connection.held.add(flow);
-    const offer = { flow: flow.id, qos: flow.qos, name: flow.name, data };
-    if (ring === undefined) {
-      const handoff = request.handoffUid === connection.cred.uid;
-      call.answer({ result: { ...offer, handoff } });
-      return this.#awaitVerdict(request, handoff);
-    }
-    flow.machine.move('allocated');
-    call.answer({ result: { ...offer, mtu: ring.mtu, ...keepalive(flow) }, fds: ring.ends[1] });
-    return { data: noBytes, fds: ring.ends[0], mtu: ring.mtu, handoff: false };
   }
 
   #awaitVerdict(request: Request, handoffAllowed: boolean): Promise<Answer> {
@@ -230,6 +247,10 @@ export class Delivery {
     pending.timer.cancel();
     return pending;
   }
+}
+
+function offerOf({ flow, data }: Request) {
+  return { flow: flow.id, qos: flow.qos, name: flow.name, data };
 }
 
 /** Only the ends can tell that a flow which leaves the host is still alive. */

@@ -415,6 +415,27 @@ describe('a request from a layer', () => {
     ]);
   });
 
+  it('has its answer along with its number when somebody accepts, else the answer follows', async () => {
+    await registered();
+    const peer = await program('server');
+    const answers: unknown[] = [];
+    const { call } = ipcpd.peer;
+    ipcpd.peer.call = (...args) => {
+      const called = call.apply(ipcpd.peer, args);
+      called.then(({ result, fds }) => answers.push(Object.keys(result), fds.length));
+      return called;
+    };
+    const accepting = peer.call('flow_accept');
+    await ipcpd.request(1, 'server');
+    await ipcpd.request(1, 'server');
+    expect(answers).toEqual([['flow', 'accepted'], 2, ['flow'], 0]);
+    const second = await peer.call('flow_accept');
+    await clock.settle();
+    expect(responses().map(({ params }) => params.flow)).toEqual([0, 1]);
+    closeAll([...(await accepting).fds, ...second.fds]);
+    for (const { fds } of responses()) closeAll(fds);
+  });
+
   it('is refused when the hash or anybody who accepts is missing', async () => {
     await registered();
     expect(await rejection(ipcpd.request(1, 'other'))).toBe('ENAME');

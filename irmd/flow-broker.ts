@@ -21,7 +21,7 @@ import { hashText } from '#lib/layer/index.ts';
 import type { Reply } from '#lib/rpc/index.ts';
 import type { Acceptors } from './acceptors.ts';
 import type { Connection, Flow } from './connection.ts';
-import { type Answer, type Delivery, keepalive, type Verdict } from './delivery.ts';
+import { type Answer, type Delivery, keepalive, type Request, type Verdict } from './delivery.ts';
 import type { AllocRequest, FlowPaths } from './flow-paths.ts';
 import type { Rings } from './host.ts';
 import type { IpcpLink } from './ipcp-link.ts';
@@ -144,8 +144,8 @@ export class FlowBroker {
     );
   }
 
-  /** A request from an IPCP. The answer follows as `ipcp_flow_respond`. */
-  incoming(ipcp: IpcpEntry, request: IncomingRequest): { flow: number } {
+  /** A request from an IPCP. The answer goes along when somebody accepts right now, or follows as `ipcp_flow_respond`. */
+  incoming(ipcp: IpcpEntry, request: IncomingRequest): Reply {
     const name = nameOfHash(ipcp, request.hash);
     if (name === undefined) {
       this.#deps.log.warn(`No name for ${hashText(request.hash)}.`);
@@ -154,22 +154,27 @@ export class FlowBroker {
     if (request.splice !== undefined) {
       const { peer, answering } = this.#deps.paths.givenBack(ipcp, request.splice);
       void this.#serve(ipcp, peer, answering);
-      return { flow: peer.id };
+      return { result: { flow: peer.id } };
     }
     const { oap, delivery } = this.#deps;
     const exchange = oap.receive(request.data);
     const flow = this.#create(name, request.qos, 'accept-pending');
     flow.ipcp = ipcp.id;
     flow.medium = 'ipcp';
-    const abort = new AbortController();
-    this.#inFlight.set(flow, abort);
     const mtu = ipcp.facts?.mtu;
     const wanted = { flow, data: exchange.data, handoffUid: undefined, mtu };
+    const answer = this.#deliverNow(wanted);
+    if (answer !== undefined) {
+      const data = oap.answer(exchange, answer.data);
+      return { result: { flow: flow.id, accepted: data }, fds: answer.fds };
+    }
+    const abort = new AbortController();
+    this.#inFlight.set(flow, abort);
     const answering = delivery
       .deliver(wanted, abort.signal)
       .then((answer) => ({ ...answer, data: oap.answer(exchange, answer.data) }));
     void this.#serve(ipcp, flow, answering).finally(() => this.#inFlight.delete(flow));
-    return { flow: flow.id };
+    return { result: { flow: flow.id } };
   }
 
   /** The far end of a flow is gone. An established one ends by its ring; one that still waits is withdrawn here. */
@@ -222,6 +227,18 @@ export class FlowBroker {
       throw error;
     } finally {
       this.#inFlight.delete(flow);
+    }
+  }
+
+  #deliverNow(wanted: Request): Answer | undefined {
+    const { delivery, log } = this.#deps;
+    try {
+      const answer = delivery.deliverNow(wanted);
+      if (answer !== undefined) log.info(`Flow on port_id ${wanted.flow.id} allocated.`);
+      return answer;
+    } catch (error) {
+      this.#drop(wanted.flow);
+      throw error;
     }
   }
 

@@ -52,7 +52,7 @@ export function ipcpdMethods(services: Services): Methods {
       const ipcp = registry.ipcps.get(p.ipcp);
       if (ipcp === undefined || !supervisors.is(connection, ipcp))
         throw new UsageError(`There is no IPCP ${p.ipcp} in this process`, 'EIPCP');
-      return { result: broker.incoming(ipcp, { ...p, splice: p.splice }) };
+      return broker.incoming(ipcp, { ...p, splice: p.splice });
     }),
   };
 }

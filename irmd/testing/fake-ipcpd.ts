@@ -99,8 +99,8 @@ export class FakeIpcpd {
     return only.length === 0 ? taken : taken.filter((m) => only.includes(m));
   }
 
-  /** As an irmd elsewhere would: its handshake goes along, with `data` inside. */
-  request(
+  /** As an irmd elsewhere would: its handshake goes along, with `data` inside. An answer that comes along counts as one that follows. */
+  async request(
     ipcp: number,
     name: string,
     { data = noBytes, ...more }: { data?: Uint8Array; splice?: number } = {},
@@ -108,9 +108,15 @@ export class FakeIpcpd {
     this.asked = new OapClient(nodeOapDeps, { data, peerTakesData: true });
     const message = this.asked.request(this.#now());
     const params = { ipcp, hash: hashName('SHA3-224', name), qos: anyQos, data: message };
-    return this.peer
-      .call('ipcp_flow_request', { ...params, ...more })
-      .then(({ result }) => result as { flow: number });
+    const { result, fds } = await this.peer.call('ipcp_flow_request', { ...params, ...more });
+    const { flow, accepted } = result;
+    if (accepted === undefined) return { flow };
+    const answer = { ...params, flow, response: 0, data: accepted };
+    const { signal } = new AbortController();
+    const call = { method: 'ipcp_flow_respond', params: answer, fds, signal };
+    this.calls.push(call);
+    await this.answers.ipcp_flow_respond?.(call);
+    return { flow };
   }
 }
 

@@ -169,25 +169,17 @@ export class HostedIpcp {
 
   /** irmd's answer to a request. Refused with ENOTALLOC when there is no such request (any more). */
   async flowRespond({ flow: id, response, data }: FlowRespond, fds: number[]): Promise<void> {
-    const hosted = await this.#requested(id);
+    const hosted = await this.#asked(id, (known) => known.request !== undefined);
     const request = hosted?.request;
     if (hosted === undefined || request === undefined)
       throw new UsageError(`No request waits as flow ${id}`, 'ENOTALLOC');
     if (response !== 0) return this.#release(hosted, response);
-    try {
-      const flow = request.accept(data);
-      hosted.request = undefined;
-      this.#carry(hosted, flow, fds, 0);
-    } catch (error) {
-      // No endpoint was left, or no memory: the allocating side has to know.
-      this.#release(hosted, refusalErrno(error));
-      throw error;
-    }
+    this.#accept(hosted, request, data, fds);
   }
 
-  /** Unknown flows have ended already. */
-  flowDealloc(id: number): void {
-    const hosted = this.#deps.flows.get(this.about.ipcp, id);
+  /** Unknown flows have ended already. It may overtake the number of its flow. */
+  async flowDealloc(id: number): Promise<void> {
+    const hosted = await this.#asked(id, () => true);
     if (hosted !== undefined) this.#release(hosted, Errno.ECONNABORTED);
   }
 
@@ -252,6 +244,19 @@ export class HostedIpcp {
     }
   }
 
+  /** Somebody has accepted the request. Takes the ring's descriptors out of `fds`. */
+  #accept(hosted: HostedFlow, request: FlowRequest, data: Uint8Array, fds: number[]): void {
+    try {
+      const flow = request.accept(data);
+      hosted.request = undefined;
+      this.#carry(hosted, flow, fds, 0);
+    } catch (error) {
+      // No endpoint was left, or no memory: the allocating side has to know.
+      this.#release(hosted, refusalErrno(error));
+      throw error;
+    }
+  }
+
   /** Takes the ring's descriptors out of `fds`. */
   #carry(hosted: HostedFlow, flow: Flow, fds: number[], end: End): void {
     try {
@@ -277,22 +282,41 @@ export class HostedIpcp {
     const { ipcp, type } = this.about;
     const { hash, qos, data, origin } = request;
     const call = { ipcp, hash, qos, data };
+    let fds: number[] = [];
     try {
-      const id = await port.request(
+      const taken = await port.request(
         type.splice && origin !== undefined ? { ...call, splice: origin } : call,
       );
-      flows.add(new HostedFlow(ipcp, id, () => port.ended(id), request));
+      const { flow: id, accepted } = taken;
+      fds = taken.fds;
+      const hosted = new HostedFlow(ipcp, id, () => port.ended(id), request);
+      flows.add(hosted);
+      if (accepted !== undefined) this.#acceptAtOnce(hosted, request, accepted, fds);
     } catch (error) {
       this.#log.debug(`Refused a request for ${hashText(hash)}: ${String(error)}`);
       this.guard(() => request.reject(refusalErrno(error)))();
+    } finally {
+      this.#deps.rings.close(fds.splice(0));
     }
   }
 
-  /** The flow that irmd answers. Its answer may overtake the number that it gave to the request. */
-  async #requested(id: number): Promise<HostedFlow | undefined> {
+  /** As irmd's `ipcp_flow_respond`; who has accepted sees a failure by the ring, which closes. */
+  #acceptAtOnce(hosted: HostedFlow, request: FlowRequest, data: Uint8Array, fds: number[]): void {
+    try {
+      this.#accept(hosted, request, data, fds);
+    } catch (error) {
+      this.#log.warn(`Lost flow ${hosted.id} when it was accepted: ${String(error)}`);
+    }
+  }
+
+  /** A flow of which irmd speaks. Its answer may overtake the number that it gave to the request. */
+  async #asked(
+    id: number,
+    enough: (hosted: HostedFlow) => boolean,
+  ): Promise<HostedFlow | undefined> {
     for (;;) {
       const hosted = this.#deps.flows.get(this.about.ipcp, id);
-      if (hosted?.request !== undefined || this.#asking.size === 0) return hosted;
+      if ((hosted !== undefined && enough(hosted)) || this.#asking.size === 0) return hosted;
       await Promise.race(this.#asking);
     }
   }

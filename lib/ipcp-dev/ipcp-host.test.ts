@@ -29,6 +29,9 @@ class FakeIrmd {
   readonly peer: RpcPeer;
   readonly ipcpd: RpcPeer;
   #next = 100;
+  /** Goes along with the number. */
+  accepts: { accepted?: Uint8Array } = {};
+  acceptedFds: number[] = [];
   /** Called for each request before its number is given. */
   onRequest: (flow: number, ipcp: number) => void = () => {};
 
@@ -41,7 +44,7 @@ class FakeIrmd {
         const flow = this.#next++;
         this.requests.push({ ...p, flow });
         this.onRequest(flow, p.ipcp);
-        return { result: { flow } };
+        return { result: { flow, ...this.accepts }, fds: this.acceptedFds };
       }),
     };
     const onEvent = (event: string, p: unknown) => {
@@ -304,6 +307,29 @@ describe('IpcpHost', () => {
       void b.irmd.call('ipcp_flow_respond', answer, server.fds);
     };
     expect(await allocate(3, client.fds)).toMatchObject({ data: utf8('fast') });
+  });
+
+  it('opens a flow whose answer comes with its number, and ends one that is over by then', async () => {
+    const { world, b, client, server, allocate } = await twoHosts();
+    b.irmd.onRequest = () => {};
+    b.irmd.accepts = { accepted: utf8('at once') };
+    b.irmd.acceptedFds = server.fds;
+    expect(await allocate(3, client.fds)).toMatchObject({ data: utf8('at once') });
+    await echo(world, client.program, server.program, 'ping');
+    const [client2, server2] = [makeRing(1), makeRing(0)];
+    b.irmd.acceptedFds = server2.fds;
+    // Its end is on its way before the request's own result.
+    b.irmd.onRequest = (flow) => void b.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow });
+    await allocate(4, client2.fds);
+    await world.until(() => client2.program.ended && server2.program.ended, 'The end');
+    expect(b.host.flows).toBe(1);
+    b.irmd.onRequest = () => {};
+    b.irmd.acceptedFds = [os.dup(0, 0)];
+    const [fd] = b.irmd.acceptedFds;
+    const client3 = makeRing(1);
+    await allocate(5, client3.fds);
+    await world.until(() => client3.program.ended, 'The end of a flow without a ring');
+    expect([openFds([fd!]), b.host.flows, b.errors]).toEqual([[], 1, []]);
   });
 
   it('stops an allocation that irmd deallocates or gives up', async () => {

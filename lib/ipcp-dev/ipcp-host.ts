@@ -46,12 +46,13 @@ export class IpcpHost {
   readonly methods: Methods;
   readonly #deps: IpcpHostDeps;
   readonly #types: ReadonlyMap<string, IpcpType>;
-  readonly #port = new IrmdPort();
+  readonly #port: IrmdPort;
   readonly #flows = new FlowTable(MAX_FLOWS);
   readonly #ipcps = new Map<number, HostedIpcp>();
 
   constructor(deps: IpcpHostDeps, config: IpcpHostConfig) {
     this.#deps = deps;
+    this.#port = new IrmdPort(deps.rings ?? realRings);
     this.#types = new Map(config.types.map((t) => [t.type, t]));
     this.methods = this.#methods();
   }
@@ -160,8 +161,8 @@ export class IpcpHost {
         await this.#withFds(fds, call.ipcp, (i) => i.flowRespond(call, fds));
         return { result: {} };
       }),
-      ipcp_flow_dealloc: method(messages.flowDealloc, ({ ipcp, flow }) => {
-        this.#ipcps.get(ipcp)?.flowDealloc(flow);
+      ipcp_flow_dealloc: method(messages.flowDealloc, async ({ ipcp, flow }) => {
+        await this.#ipcps.get(ipcp)?.flowDealloc(flow);
         return { result: {} };
       }),
     };

@@ -5,6 +5,7 @@
 import { Errno, OuroError, PeerError, type QosSpec } from '#lib/core/index.ts';
 import type { RpcPeer } from '#lib/rpc/index.ts';
 import { requestTaken } from './messages.ts';
+import type { RingPort } from './ring-port.ts';
 
 /** irmd looks for a program that accepts; it answers the request itself long before. */
 const REQUEST_TIMEOUT = 20_000;
@@ -18,10 +19,25 @@ export interface FlowRequestCall {
   splice?: number;
 }
 
+/** A request that irmd has taken. */
+export interface Taken {
+  /** irmd's number for the new flow. */
+  readonly flow: number;
+  /** Data of the answer, when somebody has accepted already. */
+  readonly accepted?: Uint8Array | undefined;
+  /** Ring end 0 then; they are the caller's. */
+  readonly fds: number[];
+}
+
 type Connection = Pick<RpcPeer, 'call' | 'notify' | 'onClose'>;
 
 export class IrmdPort {
+  readonly #closeFds: (fds: readonly number[]) => void;
   #peer: Connection | undefined;
+
+  constructor(deps: Pick<RingPort, 'close'>) {
+    this.#closeFds = (fds) => deps.close(fds);
+  }
 
   /** The newest connection counts. */
   attach(peer: Connection): void {
@@ -31,15 +47,16 @@ export class IrmdPort {
     });
   }
 
-  /** irmd's number for the new flow. Throws OuroError with the reason for which to refuse it. */
-  async request(call: FlowRequestCall): Promise<number> {
+  /** Throws OuroError with the reason for which to refuse the flow. */
+  async request(call: FlowRequestCall): Promise<Taken> {
     if (this.#peer === undefined) throw new PeerError('No irmd to ask for an acceptor', 'EIPCP');
-    const { result } = await this.#peer.call('ipcp_flow_request', call, {
+    const { result, fds } = await this.#peer.call('ipcp_flow_request', call, {
       timeout: REQUEST_TIMEOUT,
     });
     const parsed = requestTaken.safeParse(result);
-    if (!parsed.success) throw new PeerError('irmd took a flow request without giving it a number');
-    return parsed.data.flow;
+    if (parsed.success) return { ...parsed.data, fds };
+    this.#closeFds(fds);
+    throw new PeerError('irmd took a flow request without giving it a number');
   }
 
   ended(flow: number): void {

@@ -8,9 +8,11 @@ const name = z.string().min(1).max(255);
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes');
 /** Directory hashes have 4 to 64 bytes; a layer checks its own length. */
 const hash = bytes.refine((b) => b.length >= 4 && b.length <= 64, 'not 4 to 64 bytes');
-const data = bytes
-  .refine((b) => b.length <= maxAllocationData, `longer than ${maxAllocationData} bytes`)
-  .default(noBytes);
+const answerData = bytes.refine(
+  (b) => b.length <= maxAllocationData,
+  `longer than ${maxAllocationData} bytes`,
+);
+const data = answerData.default(noBytes);
 const timeout = z.number().min(0).max(2_147_483_647);
 const qos: z.ZodType<QosSpec> = z.object({
   delay: u32,
@@ -52,5 +54,5 @@ export const messages = {
 export type FlowAlloc = z.infer<typeof messages.flowAlloc>;
 export type FlowRespond = z.infer<typeof messages.flowRespond>;
 
-/** irmd's answer to `ipcp_flow_request`. */
-export const requestTaken = z.object({ flow });
+/** irmd's answer to `ipcp_flow_request`. `accepted`: data of the answer, when somebody has accepted already; a ring's end 0 comes along. */
+export const requestTaken = z.object({ flow, accepted: answerData.optional() });
