@@ -1,12 +1,12 @@
 /** Two hosts with a cable between them: the talk's Ethernet act, word for word, and sockets across it. */
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTwoHosts } from './support/compat.ts';
 import { bin, type Host, setLink } from './support/host.ts';
 import { type Proc, waitFor } from './support/proc.ts';
-import { irm, startIrmd } from './support/two-hosts.ts';
+import { irm, serveWeb, startIrmd } from './support/two-hosts.ts';
 
 async function startPingServer(host: Host, layer: string): Promise<Proc> {
   const server = host.start([bin('oping'), '-l'], { under: false });
@@ -87,18 +87,8 @@ onTwoHosts(
       await startIrmd(host);
       await irm(host, 'i b t eth-dix l ethernet n eth if veth0');
     }
-    const www = join(a.dir, 'www');
-    mkdirSync(www);
-    const body = randomBytes(3_000_000);
-    writeFileSync(join(www, 'big'), body);
+    const { www, body } = await serveWeb(a, 'ethernet');
     writeFileSync(join(www, 'hello.txt'), 'hello across the cable\n');
-    a.start(['python3', '-u', '-m', 'http.server', '-d', www, '8000'], {
-      options: ['--name', 'web'],
-    });
-    await waitFor('the name', () =>
-      a.tool('irm', 'name', 'list').then((r) => r.stdout.includes('web')),
-    );
-    await irm(a, 'reg n web l ethernet');
     const hello = await waitFor('the page', () =>
       b.ok(['curl', '-sf', '--max-time', '5', 'http://web:8000/hello.txt']).catch(() => ''),
     );

@@ -1,13 +1,11 @@
 /** What becomes of open flows and streams when the cable is pulled for a second, or the IPC processes of one host are killed. */
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { onTwoHosts } from './support/compat.ts';
 import { bin, type Host, setLink } from './support/host.ts';
 import { waitFor } from './support/proc.ts';
-import { addresses, ips, irm, startIrmd } from './support/two-hosts.ts';
+import { addresses, ips, irm, serveWeb, startIrmd } from './support/two-hosts.ts';
 
 const layers: Record<string, (host: Host, side: 0 | 1) => string> = {
   'eth-dix': () => 'i b t eth-dix l wire n w dev veth0',
@@ -67,17 +65,7 @@ for (const type of Object.keys(layers)) {
 
   onTwoHosts(`streams go on after the cable was out: ${type}`, async (a, b) => {
     await join2(type, a, b);
-    const www = join(a.dir, 'www');
-    mkdirSync(www);
-    const body = randomBytes(3_000_000);
-    writeFileSync(join(www, 'big'), body);
-    a.start(['python3', '-u', '-m', 'http.server', '-d', www, '8000'], {
-      options: ['--name', 'web'],
-    });
-    await waitFor('the name', () =>
-      a.tool('irm', 'name', 'list').then((r) => r.stdout.includes('web')),
-    );
-    await irm(a, 'reg n web l wire');
+    const { body } = await serveWeb(a, 'wire');
     // One connection, with a pause between two requests of it, in which the cable is out.
     const script = [
       'import http.client, sys, time, hashlib',

@@ -1,14 +1,14 @@
 /** Two hosts joined by IP: names from tables, from the DNS, from peers, and from /etc/hosts; pings and sockets over UDP layers. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { onTwoHosts } from './support/compat.ts';
 import { bin, type Host, setLink } from './support/host.ts';
 import { type Proc, waitFor } from './support/proc.ts';
-import { addresses, ips, irm, startIrmd } from './support/two-hosts.ts';
+import { addresses, ips, irm, serveWeb, startIrmd } from './support/two-hosts.ts';
 
 type Type = keyof typeof ips;
 
@@ -156,17 +156,7 @@ onTwoHosts(
     for (const host of [a, b]) await startIrmd(host);
     await irm(a, `i b t udp4 l internet n udp ip ${ipA}`);
     await irm(b, `i b t udp4 l internet n udp ip ${ipB} peers ${ipA}`);
-    const www = join(a.dir, 'www');
-    mkdirSync(www);
-    const body = randomBytes(3_000_000);
-    writeFileSync(join(www, 'big'), body);
-    a.start(['python3', '-u', '-m', 'http.server', '-d', www, '8000'], {
-      options: ['--name', 'web'],
-    });
-    await waitFor('the name', () =>
-      a.tool('irm', 'name', 'list').then((r) => r.stdout.includes('web')),
-    );
-    await irm(a, 'reg n web l internet');
+    const { www } = await serveWeb(a, 'internet');
     await waitFor('the page', () =>
       b.ok(['curl', '-sf', '--max-time', '5', 'http://web:8000/']).catch(() => ''),
     );

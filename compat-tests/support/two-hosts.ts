@@ -1,6 +1,9 @@
 /** What tests with two hosts share: daemons, irm's words, addresses for layers over IP. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { bin, type Host } from './host.ts';
 import { type Proc, waitFor } from './proc.ts';
 
@@ -31,4 +34,23 @@ export async function irm(host: Host, words: string): Promise<void> {
   const r = await host.tool('irm', ...words.split(' '));
   assert.equal(r.code, 0, `irm ${words}: ${r.stderr}${r.stdout}`);
   assert.equal(r.stdout, '', `irm ${words} is silent`);
+}
+
+/** Python's web server under ouro-run as "web", port 8000, registered in `layer`. Gives its folder, and the 3 MB of "big" in it. */
+export async function serveWeb(
+  host: Host,
+  layer: string,
+): Promise<{ www: string; body: Uint8Array }> {
+  const www = join(host.dir, 'www');
+  mkdirSync(www);
+  const body = randomBytes(3_000_000);
+  writeFileSync(join(www, 'big'), body);
+  host.start(['python3', '-u', '-m', 'http.server', '-d', www, '8000'], {
+    options: ['--name', 'web'],
+  });
+  await waitFor('the name', () =>
+    host.tool('irm', 'name', 'list').then((r) => r.stdout.includes('web')),
+  );
+  await irm(host, `reg n web l ${layer}`);
+  return { www, body };
 }
