@@ -49,6 +49,22 @@ describe('the window', () => {
     );
   });
 
+  it('counts many at once as it counts one by one', () => {
+    const [one, many] = [new Window(size), new Window(size)];
+    const random = new SeededRandom(4);
+    for (let lap = 0; lap < 200; lap++) {
+      const count = Math.min(many.left, 1 + random.int(size / 2));
+      let due = false;
+      for (let i = 0; i < count; i++) due = one.send() || due;
+      expect(many.send(count)).toBe(due);
+      expect([many.sent, many.left, many.open]).toEqual([one.sent, one.left, one.open]);
+      for (const window of [one, many]) {
+        window.arrive(false, count);
+        window.granted(window.grant(plenty));
+      }
+    }
+  });
+
   it('ignores grants and counts that cannot be', () => {
     const window = new Window(size);
     expect(window.granted(0)).toBe(false);

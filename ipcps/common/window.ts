@@ -30,16 +30,21 @@ export class Window {
     return this.#sent !== this.#limit;
   }
 
-  /** A packet leaves. True: time to say how many have. */
-  send(): boolean {
-    this.#sent = (this.#sent + 1) | 0;
-    return this.#sent % (this.#size / 2) === 0;
+  /** Packets that the receiver takes. */
+  get left(): number {
+    return (this.#limit - this.#sent) >>> 0;
   }
 
-  /** A packet has come; `waits`: for its reader, until `take`. */
-  arrive(waits: boolean): void {
-    this.#arrived = (this.#arrived + 1) | 0;
-    if (waits) this.#unread++;
+  /** Packets leave, no more than half of the size. True: time to say how many have. */
+  send(count = 1): boolean {
+    this.#sent = (this.#sent + count) | 0;
+    return (this.#sent >>> 0) % (this.#size / 2) < count;
+  }
+
+  /** Packets have come; `waits`: for their reader, until `take`. */
+  arrive(waits: boolean, count = 1): void {
+    this.#arrived = (this.#arrived + count) | 0;
+    if (waits) this.#unread += count;
   }
 
   /** The reader has taken one that waited. */

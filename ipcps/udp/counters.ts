@@ -2,8 +2,8 @@
 export class Counters {
   readonly #counts: Record<string, number> = {};
 
-  count(what: string): void {
-    this.#counts[what] = (this.#counts[what] ?? 0) + 1;
+  count(what: string, times = 1): void {
+    this.#counts[what] = (this.#counts[what] ?? 0) + times;
   }
 
   get all(): Readonly<Record<string, number>> {

@@ -2,6 +2,7 @@
  * How a UDP IPCP touches the network: datagrams out through memory that the port owns, datagrams in where they were received. So the
  * layer runs alike over a socket and over the simulated medium of tests.
  */
+import type { Places } from '#lib/layer/index.ts';
 import type { Address } from './address.ts';
 
 export interface Destination {
@@ -11,8 +12,18 @@ export interface Destination {
 }
 
 export interface DatagramPortEvents {
-  /** One datagram, `bytes[base..end)`, from the address at `from[fromAt]`; valid during the call. */
-  datagram(bytes: Uint8Array, base: number, end: number, from: Uint8Array, fromAt: number): void;
+  /**
+   * Datagrams, `bytes[base..end)`, each of `size` bytes, but the last may be shorter, from the address at `from[fromAt]`; valid during
+   * the call.
+   */
+  datagrams(
+    bytes: Uint8Array,
+    base: number,
+    end: number,
+    size: number,
+    from: Uint8Array,
+    fromAt: number,
+  ): void;
   /** There is room for datagrams after `reserve` said no. */
   writable(): void;
   /** The interface that has the address carries datagrams, or does not. */
@@ -29,16 +40,17 @@ export interface DatagramPort {
   /** The datagram of the last `reserve` is complete. It leaves by `flush`, or at the end of the turn. */
   commit(): void;
   /**
-   * Short cut, where a port has it: one datagram of `header` and `bytes[offset .. offset + length)`, which both stay as they are until
-   * `flush`. False when there is no room now.
+   * Short cut, where a port has it: datagrams of `header` and what is at places `from .. from + count - 1` of `bytes`, both of which stay
+   * as they are until `flush`. Returns how many were taken: fewer when there is no room now.
    */
   gather?(
     header: Uint8Array,
     bytes: Uint8Array,
-    offset: number,
-    length: number,
+    places: Places,
+    from: number,
+    count: number,
     to: Destination,
-  ): boolean;
+  ): number;
   flush(): void;
   /** Datagrams and events go there from now on. */
   listen(events: DatagramPortEvents): void;

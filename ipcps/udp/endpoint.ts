@@ -12,7 +12,7 @@ import {
   type QosSpec,
   type Timer,
 } from '#lib/core/index.ts';
-import { type AllocatedFlow, type Ending, FlowEnd } from '#lib/layer/index.ts';
+import { type AllocatedFlow, type Ending, FlowEnd, type Places } from '#lib/layer/index.ts';
 import { udpHeader } from '#lib/wire/index.ts';
 import { Window } from '../common/window.ts';
 import type { DatagramPort } from './datagram-port.ts';
@@ -95,7 +95,7 @@ export class Endpoint {
     this.end = new FlowEnd(
       {
         send: (bytes, offset, length) => this.#send(bytes, offset, length),
-        gather: (bytes, offset, length) => this.#gather(bytes, offset, length),
+        gatherMany: (bytes, places, from, count) => this.#gather(bytes, places, from, count),
         flush: () => host.port.flush(),
         taken: () => {
           this.#window.take();
@@ -117,11 +117,29 @@ export class Endpoint {
     eidAt.set(this.#header, 0, remote);
   }
 
-  /** A packet has come. False: there was no room, or nobody will read it. */
-  receive(bytes: Uint8Array, offset: number, length: number): boolean {
+  /**
+   * Packets have come, `bytes[base..end)` with their headers, each `size` bytes long, but the last may be shorter. Returns how many are
+   * lost: there was no room, or nobody will read them.
+   */
+  receive(bytes: Uint8Array, base: number, end: number, size: number): number {
+    const whole = Math.floor((end - base) / size);
+    const length = size - headerBytes;
+    const offset = base + headerBytes;
+    let done = 0;
+    if (whole > 1) {
+      done = this.end.passRun({ bytes, offset, stride: size, length, count: whole });
+      this.#window.arrive(false, done);
+    }
+    let lost = 0;
+    for (let at = offset + done * size; at <= end; at += size)
+      if (!this.#receiveOne(bytes, at, Math.min(length, end - at))) lost++;
+    if (lost === 0) this.#grantMore();
+    return lost;
+  }
+
+  #receiveOne(bytes: Uint8Array, offset: number, length: number): boolean {
     if (this.end.pass(bytes, offset, length)) {
       this.#window.arrive(false);
-      this.#grantMore();
       return true;
     }
     const kept = !this.end.full && this.end.deliver(arena.copy(bytes, offset, length));
@@ -173,18 +191,20 @@ export class Endpoint {
     out.set(this.#header, at);
     out.set(bytes.subarray(offset, offset + length), at + headerBytes);
     port.commit();
-    return this.#counted();
+    this.#counted(1);
+    return true;
   }
 
-  #gather(bytes: Uint8Array, offset: number, length: number): boolean {
+  #gather(bytes: Uint8Array, places: Places, from: number, count: number): number {
     const { port } = this.#host;
-    if (port.gather === undefined) return this.#send(bytes, offset, length);
-    if (!this.#open()) return false;
-    if (!port.gather(this.#header, bytes, offset, length, this.peer)) {
-      this.#host.waitForPort(this);
-      return false;
-    }
-    return this.#counted();
+    if (port.gather === undefined)
+      return this.#send(bytes, places.offsets[from]!, places.lengths[from]!) ? 1 : 0;
+    if (!this.#open()) return 0;
+    const most = this.version === 0 ? count : Math.min(count, this.#window.left);
+    const taken = port.gather(this.#header, bytes, places, from, most, this.peer);
+    if (taken < most) this.#host.waitForPort(this);
+    if (taken > 0) this.#counted(taken);
+    return taken;
   }
 
   /** False: the peer has to grant more first. */
@@ -194,10 +214,9 @@ export class Endpoint {
     return false;
   }
 
-  #counted(): true {
-    const due = this.#window.send();
+  #counted(count: number): void {
+    const due = this.#window.send(count);
     if (due && this.version > 0) this.probe();
-    return true;
   }
 
   #probeLater(): void {

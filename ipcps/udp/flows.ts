@@ -56,25 +56,26 @@ export class Flows implements EndpointHost {
     return this.#table.add((number) => new Endpoint(this, { number, peer, qos, mtu }));
   }
 
-  /** `bytes[base..end)` is a datagram for endpoint `number`. */
-  packet(
+  /** `bytes[base..end)` are datagrams of `size` bytes (the last may be shorter) for endpoint `number`. */
+  packets(
     number: number,
     bytes: Uint8Array,
     base: number,
     end: number,
+    size: number,
     from: Uint8Array,
     fromAt: number,
   ): void {
     const { counters } = this.#transport;
+    const count = (what: string) => counters.count(what, Math.ceil((end - base) / size));
     const endpoint = this.#table.get(number);
-    const at = base + udpHeader.bytes;
-    if (endpoint === undefined) counters.count('packets for no flow');
-    else if (!isAddress(endpoint.peer.address, from, fromAt))
-      counters.count('packets from elsewhere');
-    else if (end - at > this.#mtu) counters.count('packets too long');
+    if (endpoint === undefined) count('packets for no flow');
+    else if (!isAddress(endpoint.peer.address, from, fromAt)) count('packets from elsewhere');
+    else if (Math.min(size, end - base) - udpHeader.bytes > this.#mtu) count('packets too long');
     else {
       if (endpoint.repeating !== undefined && endpoint.machine.state === 'open') endpoint.quiet();
-      if (!endpoint.receive(bytes, at, end - at)) counters.count('packets for a full queue');
+      const lost = endpoint.receive(bytes, base, end, size);
+      if (lost > 0) counters.count('packets for a full queue', lost);
     }
   }
 

@@ -3,6 +3,7 @@
  * ring). BOUNDED by what the kernel takes as one message. It holds nothing beyond one turn of the event loop.
  */
 import { noBytes } from '#lib/core/index.ts';
+import type { Places } from '#lib/layer/index.ts';
 import type { Destination } from './datagram-port.ts';
 import { maxDatagrams, maxTrainBytes } from './tx-trains.ts';
 
@@ -13,7 +14,8 @@ export class GatheredTrain {
   #header: Uint8Array = noBytes;
   #body: Uint8Array = noBytes;
   #count = 0;
-  #bytes = 0;
+  /** A shorter one is the last. */
+  #complete = false;
 
   get count(): number {
     return this.#count;
@@ -32,36 +34,43 @@ export class GatheredTrain {
     return this.#to!;
   }
 
-  /** False: what is in it has to leave first. */
-  takes(header: Uint8Array, body: Uint8Array, length: number, to: Destination): boolean {
-    const count = this.#count;
-    if (count === 0) return true;
-    const size = this.lengths[0]!;
-    return (
-      length <= size &&
-      this.lengths[count - 1] === size &&
-      header === this.#header &&
-      body === this.#body &&
-      to === this.#to &&
-      count < maxDatagrams &&
-      header.length + size <= to.longestInTrain &&
-      this.#bytes + header.length + length <= maxTrainBytes
-    );
-  }
-
-  add(header: Uint8Array, body: Uint8Array, offset: number, length: number, to: Destination): void {
-    this.#to = to;
-    this.#header = header;
-    this.#body = body;
-    this.offsets[this.#count] = offset;
-    this.lengths[this.#count++] = length;
-    this.#bytes += header.length + length;
+  /** As many of the places `from .. from + count - 1` as it takes. 0: what is in it has to leave first. */
+  add(
+    header: Uint8Array,
+    body: Uint8Array,
+    { offsets, lengths }: Places,
+    from: number,
+    count: number,
+    to: Destination,
+  ): number {
+    if (this.#count === 0) {
+      this.#to = to;
+      this.#header = header;
+      this.#body = body;
+      this.#complete = false;
+    } else if (header !== this.#header || body !== this.#body || to !== this.#to) return 0;
+    const size = this.#count === 0 ? lengths[from]! : this.lengths[0]!;
+    const most = mostDatagrams(header.length + size, to);
+    let added = 0;
+    while (added < count && this.#count < most && !this.#complete) {
+      const length = lengths[from + added]!;
+      if (length > size) break;
+      this.offsets[this.#count] = offsets[from + added]!;
+      this.lengths[this.#count++] = length;
+      this.#complete = length < size;
+      added++;
+    }
+    return added;
   }
 
   clear(): void {
     this.#count = 0;
-    this.#bytes = 0;
     this.#to = undefined;
     this.#body = noBytes;
   }
+}
+
+function mostDatagrams(size: number, { longestInTrain }: Destination): number {
+  if (size > longestInTrain) return 1;
+  return Math.max(1, Math.min(maxDatagrams, Math.floor(maxTrainBytes / size)));
 }

@@ -118,7 +118,7 @@ export class UdpLayer implements Layer {
     );
     this.#directories = [this.#asked, ...directories];
     port.listen({
-      datagram: (bytes, base, end, from, fromAt) => this.#datagram(bytes, base, end, from, fromAt),
+      datagrams: (...train) => this.#datagrams(...train),
       writable: () => this.#flows.writable(),
       link: (up) => {
         this.#up = up;
@@ -270,11 +270,38 @@ export class UdpLayer implements Layer {
     return toHex(ip) === toHex(ipOf(this.#port.address));
   }
 
-  #datagram(bytes: Uint8Array, base: number, end: number, from: Uint8Array, fromAt: number): void {
+  #datagrams(
+    bytes: Uint8Array,
+    base: number,
+    end: number,
+    size: number,
+    from: Uint8Array,
+    fromAt: number,
+  ): void {
+    const { eid } = udpHeader.at;
+    let at = base;
+    do {
+      const next = at + size;
+      if (Math.min(next, end) - at < udpHeader.bytes) {
+        this.#transport.counters.count('short');
+        at = next;
+        continue;
+      }
+      const number = eid.get(bytes, at);
+      if (number === 0) {
+        this.#message(bytes, at, Math.min(next, end), from, fromAt);
+        at = next;
+        continue;
+      }
+      let after = next;
+      while (end - after >= udpHeader.bytes && eid.get(bytes, after) === number) after += size;
+      this.#flows.packets(number, bytes, at, Math.min(after, end), size, from, fromAt);
+      at = after;
+    } while (at < end);
+  }
+
+  #message(bytes: Uint8Array, base: number, end: number, from: Uint8Array, fromAt: number): void {
     const { counters } = this.#transport;
-    if (end - base < udpHeader.bytes) return counters.count('short');
-    const number = udpHeader.at.eid.get(bytes, base);
-    if (number !== 0) return this.#flows.packet(number, bytes, base, end, from, fromAt);
     const message = isExtension(bytes, base, end)
       ? decodeExtension(bytes, base, end, hashBytes)
       : udpManagement.decode(bytes, base, end, hashBytes);

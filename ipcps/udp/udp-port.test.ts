@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { realClock } from '#lib/core/index.ts';
+import { makePlaces } from '#lib/layer/index.ts';
 import { type NativeVerbs, os } from '#lib/os/index.ts';
 import { isAddress, parseIp, socketAddress } from './address.ts';
 import { UdpPort } from './udp-port.ts';
@@ -28,15 +29,20 @@ function pair(verbs: Partial<NativeVerbs> = {}) {
   let wrong = 0;
   let writable = 0;
   b.listen({
-    datagram: (bytes, base, end, from, fromAt) => {
-      sizes.push(end - base);
-      if (!isAddress(a.address, from, fromAt) || (end > base && bytes[base] !== sizes.length))
-        wrong++;
+    datagrams: (bytes, base, end, size, from, fromAt) => {
+      let at = base;
+      do {
+        const length = Math.min(size, end - at);
+        sizes.push(length);
+        if (!isAddress(a.address, from, fromAt) || (length > 0 && bytes[at] !== sizes.length))
+          wrong++;
+        at += size;
+      } while (at < end);
     },
     writable() {},
     link() {},
   });
-  a.listen({ datagram() {}, writable: () => writable++, link() {} });
+  a.listen({ datagrams() {}, writable: () => writable++, link() {} });
   let sent = 0;
   const send = (size: number) => {
     const at = a.reserve(size, to);
@@ -140,5 +146,64 @@ describe('UdpPort', () => {
     const at = (ip: string) => socketAddress(parseIp(ip)!, 4);
     const make = (ip: string) => () => new UdpPort({ clock: realClock }, { address: at(ip) });
     expect(make('192.0.2.1')).toThrow('Opening UDP socket 192.0.2.1:4: EADDRNOTAVAIL');
+  });
+});
+
+describe('a train that leaves from where it lies', () => {
+  const places = makePlaces(300);
+  const ring = new Uint8Array(300 * 2000);
+  const header = Uint8Array.of(7, 7, 7, 7);
+
+  /** Packets of these sizes, each with its number after the header; those that arrived, and their train lengths as they left. */
+  async function through(sizes: number[], verbs: Partial<NativeVerbs> = {}) {
+    const trains: number[] = [];
+    const [a, b] = [
+      open({
+        udpGather: (...args) => {
+          const sent = (verbs.udpGather ?? os.udpGather)(...args);
+          if (sent > 0) trains.push(args[7]);
+          return sent;
+        },
+      }),
+      open(),
+    ];
+    const got: number[] = [];
+    b.listen({
+      datagrams: (bytes, base, end, size) => {
+        for (let at = base; at < end; at += size) {
+          expect([...bytes.subarray(at, at + 4)]).toEqual([...header]);
+          if (end - at > 4) expect(bytes[at + 4]).toBe(got.length & 0xff);
+          got.push(Math.min(size, end - at) - 4);
+        }
+      },
+      writable() {},
+      link() {},
+    });
+    for (const [i, size] of sizes.entries()) {
+      places.offsets[i] = i * 2000;
+      places.lengths[i] = size;
+      ring[i * 2000] = i;
+    }
+    const to = { address: b.address, longestInTrain: 65_535 };
+    expect(a.gather(header, ring, places, 0, sizes.length, to)).toBe(sizes.length);
+    a.flush();
+    const end = realClock.now() + 5000;
+    while (got.length < sizes.length && realClock.now() < end)
+      await new Promise<void>((turn) => setImmediate(turn));
+    expect(got).toEqual(sizes);
+    return trains;
+  }
+
+  it('is as long as the kernel takes', async () => {
+    expect(await through(Array(100).fill(1400))).toEqual([46, 46, 8]);
+    expect(await through(Array(130).fill(10))).toEqual([64, 64, 2]);
+  });
+
+  it('ends with a shorter one, and before a longer one', async () => {
+    expect(await through([9, 9, 5, 5, 5, 6, 0, 0, 3, 2, 2])).toEqual([3, 2, 2, 1, 2, 1]);
+  });
+
+  it('goes by the slab when the socket does not take it', async () => {
+    expect(await through([9, 9, 5, 10], { udpGather: () => EAGAIN })).toEqual([]);
   });
 });

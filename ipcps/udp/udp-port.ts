@@ -6,6 +6,7 @@
 import { networkInterfaces } from 'node:os';
 import { type Clock, soon, type Timer } from '#lib/core/index.ts';
 import type { Guard } from '#lib/ipcp-dev/index.ts';
+import type { Places } from '#lib/layer/index.ts';
 import {
   check,
   InterfaceWatch,
@@ -29,7 +30,7 @@ const ENOBUFS = -105;
 /** The device refused a datagram for lack of room: it says nothing when there is some again. */
 const RETRY = 1;
 
-const nobody: DatagramPortEvents = { datagram() {}, writable() {}, link() {} };
+const nobody: DatagramPortEvents = { datagrams() {}, writable() {}, link() {} };
 
 export class UdpPort implements DatagramPort {
   readonly address: Address;
@@ -109,17 +110,23 @@ export class UdpPort implements DatagramPort {
   gather(
     header: Uint8Array,
     bytes: Uint8Array,
-    offset: number,
-    length: number,
+    places: Places,
+    from: number,
+    count: number,
     to: Destination,
-  ): boolean {
-    if (this.#tx.waiting > 0 || !this.#train.takes(header, bytes, length, to)) this.flush();
-    if (this.#tx.waiting > 0 || this.#closed) {
-      this.#blocked = true;
-      return false;
+  ): number {
+    let done = 0;
+    while (done < count) {
+      if (this.#tx.waiting > 0) this.flush();
+      if (this.#tx.waiting > 0 || this.#closed) {
+        this.#blocked = true;
+        break;
+      }
+      const added = this.#train.add(header, bytes, places, from + done, count - done, to);
+      if (added === 0) this.flush();
+      done += added;
     }
-    this.#train.add(header, bytes, offset, length, to);
-    return true;
+    return done;
   }
 
   flush(): void {
@@ -220,12 +227,8 @@ export class UdpPort implements DatagramPort {
       }
       const end = i * SLOT + length;
       const size = this.#segments[i]! || Math.max(1, length);
-      let at = i * SLOT;
-      do {
-        if (this.#closed) return;
-        this.#events.datagram(rx, at, Math.min(at + size, end), sources, i * addressSlot);
-        at += size;
-      } while (at < end);
+      if (this.#closed) return;
+      this.#events.datagrams(rx, i * SLOT, end, size, sources, i * addressSlot);
     }
   }
 

@@ -80,6 +80,37 @@ describe('FlowPump', () => {
     program.dealloc();
   });
 
+  it('takes runs of packets where a layer received them, as far as the ring has room', async () => {
+    const { clock, program, near } = setup();
+    const atProgram = drain(program);
+    const sent: string[] = [];
+    const random = new SeededRandom(7);
+    for (let round = 0; round < 40; round++) {
+      const [length, count] = [random.int(300), 1 + random.int(30)];
+      const stride = length + 4;
+      const bytes = random.bytes(count * stride);
+      const taken = near.passRun({ bytes, offset: 4, stride, length, count });
+      for (let i = 0; i < taken; i++) {
+        const at = 4 + i * stride;
+        if (length > 0) sent.push(Buffer.from(bytes.subarray(at, at + length)).toString('hex'));
+      }
+      // A ring of 4 KiB that is empty has room for this many, but for a filler at its end.
+      expect(taken).toBeGreaterThanOrEqual(Math.min(count, Math.floor(2048 / (length + 16))));
+      await clock.until(() => atProgram.length === sent.length);
+    }
+    expect(atProgram).toEqual(sent);
+    expect(
+      near.passRun({
+        bytes: new Uint8Array(2000),
+        offset: 0,
+        stride: 1001,
+        length: 1001,
+        count: 1,
+      }),
+    ).toBe(0);
+    program.dealloc();
+  });
+
   it('holds back a writer whose reader does not read, on both sides', async () => {
     const { clock, program, far } = setup();
     const packet = new Uint8Array(500);
@@ -235,7 +266,7 @@ describe('FlowPump', () => {
           return undefined;
         }
       };
-    const flow = failAt(near, 'forward', 2, new RangeError('layer bug'));
+    const flow = failAt(near, 'forward', 1, new RangeError('layer bug'));
     new FlowPump({ ring: ring.b, flow, clock, guard }, () => {});
     for (let i = 0; i < 3; i++) ring.a.write(utf8('x'));
     await clock.until(() => faults.length > 0);
@@ -257,7 +288,7 @@ describe('FlowPump', () => {
     });
     for (let i = 0; i < 640; i++) program.write(utf8('x'));
     await clock.until(() => turns.length === 640);
-    expect(new Set(turns).size).toBeGreaterThanOrEqual(5);
+    expect(new Set(turns).size).toBeGreaterThanOrEqual(3);
     program.dealloc();
   });
 });

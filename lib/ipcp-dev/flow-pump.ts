@@ -15,17 +15,19 @@ import {
   soon,
   type Timer,
 } from '#lib/core/index.ts';
-import { type Ending, type Flow, FlowEvent } from '#lib/layer/index.ts';
-import type { RingFlow } from '#lib/ring/index.ts';
+import { type Ending, type Flow, FlowEvent, makePlaces, type PacketRun } from '#lib/layer/index.ts';
+import { os } from '#lib/os/index.ts';
+import { type RingFlow, recordBytes } from '#lib/ring/index.ts';
 import { DeferredCopy } from './deferred-copy.ts';
 import type { Guard } from './ipcp.ts';
 
 /** Packets before the event loop gets its turn; trains of the layers below are filled from it. */
-const BATCH = 128;
+const BATCH = 256;
 const LOSSES: readonly ErrnoName[] = ['EMSGSIZE', 'EFLOWDOWN', 'EFLOWPEER', 'ENOTALLOC'];
 
 /** Shared, so that an idle flow holds none: empty between turns. */
 const copies = new DeferredCopy();
+const places = makePlaces(BATCH);
 
 export interface FlowPumpDeps {
   readonly ring: RingFlow;
@@ -79,6 +81,7 @@ export class FlowPump {
     flow.onReadable(guard(() => this.#up()));
     flow.onPacket?.({
       take: (bytes, offset, length) => this.#upDirect(bytes, offset, length),
+      takeRun: (run) => this.#upRun(run),
       room: () => (this.#ended ? 0 : ring.room(this.#largest)),
     });
     flow.onWritable(guard(() => this.#down()));
@@ -110,23 +113,30 @@ export class FlowPump {
   #down(): void {
     if (this.#ended || this.#linkDown) return;
     const { ring, flow } = this.#deps;
-    for (let i = 0; i < BATCH && ring.peek(); i++) {
+    const count = ring.peek(places);
+    let done = 0;
+    while (done < count) {
       try {
-        if (!this.#forward(ring.memory, ring.offset, ring.length)) break;
+        const taken = this.#forward(ring.memory, done, count - done);
+        if (taken === 0) break;
+        done += taken;
       } catch (error) {
         this.#lose(error);
+        done++;
       }
-      ring.take();
     }
+    ring.take(places, done);
     // The layer may have referred to the ring until now.
     flow.flush?.();
     ring.release();
   }
 
-  #forward(memory: Uint8Array, offset: number, length: number): boolean {
+  /** How many of `places` from there on. */
+  #forward(memory: Uint8Array, from: number, count: number): number {
     const { flow } = this.#deps;
-    if (flow.forward !== undefined) return flow.forward(memory, offset, length);
-    return flow.write(memory.subarray(offset, offset + length));
+    if (flow.forward !== undefined) return flow.forward(memory, places, from, count);
+    const offset = places.offsets[from]!;
+    return flow.write(memory.subarray(offset, offset + places.lengths[from]!)) ? 1 : 0;
   }
 
   #up(): void {
@@ -152,10 +162,37 @@ export class FlowPump {
     } catch (error) {
       this.#lose(error);
     }
-    if (this.#flushing) return true;
+    this.#flushSoon();
+    return true;
+  }
+
+  /** The same for many. */
+  #upRun({ bytes, offset, stride, length, count }: PacketRun): number {
+    const { ring } = this.#deps;
+    if (this.#ended || this.#held !== undefined || ring.ended || length > ring.mtu) return 0;
+    if (length > this.#largest) this.#largest = length;
+    let done = 0;
+    try {
+      while (done < count) {
+        const fit = ring.reserveRun(length, count - done);
+        if (fit === 0) break;
+        const [to, from] = [ring.runStart, offset + done * stride];
+        os.copyRun(ring.memory, to, recordBytes(length), bytes, from, stride, length, fit);
+        ring.commitRun(length, fit);
+        done += fit;
+      }
+    } catch (error) {
+      // What is left comes one by one, and is counted then.
+      this.#lose(error, 0);
+    }
+    if (done > 0) this.#flushSoon();
+    return done;
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
     this.#flushing = true;
     soon(this.#flushUp);
-    return true;
   }
 
   /** False when there is no packet, or no space for it. */
@@ -179,9 +216,9 @@ export class FlowPump {
   }
 
   /** Too long, or its receiver is going (an event follows): the packet is lost. Anything else is a bug. */
-  #lose(error: unknown): void {
+  #lose(error: unknown, packets = 1): void {
     if (!(error instanceof OuroError) || !LOSSES.includes(error.code)) throw error;
-    this.#dropped++;
+    this.#dropped += packets;
   }
 
   #ringEvent(event: FlowEvent): void {

@@ -15,6 +15,7 @@ import {
   UsageError,
 } from '#lib/core/index.ts';
 import { type Ending, type Flow, FlowEvent, type PacketSink } from './layer.ts';
+import type { PacketRun, Places } from './many.ts';
 import { PacketQueue } from './packet-queue.ts';
 
 /** gone: the peer has deallocated or is lost; what is queued can still be read. */
@@ -35,6 +36,8 @@ export interface FlowDriver {
   send(bytes: Uint8Array, offset: number, length: number): boolean;
   /** The same, but the bytes stay as they are until `flush`. Without it `send` is called. */
   gather?(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** `gather` for the places `from .. from + count - 1`; returns how many were taken. Fewer: not now. */
+  gatherMany?(bytes: Uint8Array, places: Places, from: number, count: number): number;
   flush?(): void;
   /** A packet has left the queue: `deliver` may take one again. */
   taken?(): void;
@@ -93,11 +96,15 @@ export class FlowEnd implements Flow {
     return !this.#blocked;
   }
 
-  forward(bytes: Uint8Array, offset: number, length: number): boolean {
-    this.#check(length);
+  forward(bytes: Uint8Array, places: Places, from: number, count: number): number {
+    const { lengths } = places;
+    this.#check(lengths[from]!);
+    let fit = 1;
+    while (fit < count && lengths[from + fit]! <= this.mtu) fit++;
     const driver = this.#driver;
-    const taken = driver.gather?.(bytes, offset, length) ?? driver.send(bytes, offset, length);
-    this.#blocked = !taken;
+    const taken =
+      driver.gatherMany?.(bytes, places, from, fit) ?? this.#gather(bytes, places, from, fit);
+    this.#blocked = taken < fit;
     return taken;
   }
 
@@ -177,6 +184,13 @@ export class FlowEnd implements Flow {
     return this.#sink.take(bytes, offset, length);
   }
 
+  /** `pass` for many; returns how many were taken. */
+  passRun(run: PacketRun): number {
+    if (this.#sink === undefined || this.#queue.size > 0 || this.#machine.state !== 'open')
+      return 0;
+    return this.#sink.takeRun(run);
+  }
+
   /** Packets that the user takes by `pass` now; who reads instead has a queue for them. */
   get room(): number {
     return this.#sink?.room() ?? Number.POSITIVE_INFINITY;
@@ -206,6 +220,18 @@ export class FlowEnd implements Flow {
     this.#events |= ending === 'lost' ? FlowEvent.peer : FlowEvent.dealloc;
     this.writable();
     this.#kick();
+  }
+
+  /** One by one. */
+  #gather(bytes: Uint8Array, { offsets, lengths }: Places, from: number, count: number): number {
+    const driver = this.#driver;
+    for (let i = from; i < from + count; i++) {
+      const taken =
+        driver.gather?.(bytes, offsets[i]!, lengths[i]!) ??
+        driver.send(bytes, offsets[i]!, lengths[i]!);
+      if (!taken) return i - from;
+    }
+    return count;
   }
 
   #check(length: number): void {

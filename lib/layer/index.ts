@@ -1,6 +1,7 @@
 export * from './flow-end.ts';
 export * from './hash.ts';
 export * from './layer.ts';
+export * from './many.ts';
 export * from './member.ts';
 export * from './memory-network.ts';
 export * from './packet-queue.ts';

@@ -6,6 +6,7 @@
  * Every implementation runs the suite of `conformance.ts`.
  */
 import type { Millis, QosSpec } from '#lib/core/index.ts';
+import type { PacketRun, Places } from './many.ts';
 
 /** Directory key of a name in one layer: the layer's hash over the name's UTF-8 bytes. */
 export type NameHash = Uint8Array;
@@ -28,6 +29,8 @@ export type Ending = 'done' | 'lost';
 export interface PacketSink {
   /** Takes the packet `bytes[offset .. offset + length)`, or says no. */
   take(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** The same for many; returns how many it took. */
+  takeRun(run: PacketRun): number;
   /** Packets of the size that is usual on this flow that it takes now. 0: the sink calls `resume` when that has changed. */
   room(): number;
 }
@@ -70,10 +73,11 @@ export interface Flow {
   /** The sink has room again. */
   resume?(): void;
   /**
-   * Short cut the other way: as `write` of `bytes[offset .. offset + length)`, but the bytes may be taken as late as `flush`. Call that
-   * after the last of a burst, in the same turn, before the bytes change.
+   * Short cut the other way: as `write` of the packets at places `from .. from + count - 1`, but the bytes may be taken as late as `flush`.
+   * Call that after the last of a burst, in the same turn, before the bytes change. Returns how many were taken. When those are fewer,
+   * the next one does not fit now (wait for `onWritable`), or `write` would throw: a further call tells, by 0 or by throwing.
    */
-  forward?(bytes: Uint8Array, offset: number, length: number): boolean;
+  forward?(bytes: Uint8Array, places: Places, from: number, count: number): number;
   flush?(): void;
   /** Also told what happened before the callback was set. */
   onEvent(fn: ((event: FlowEvent) => void) | undefined): void;

@@ -190,6 +190,17 @@ describe('datagram batches', () => {
     os.close(b);
   });
 
+  test('copy runs, and stay inside both arrays', () => {
+    const from = new Uint8Array(12).map((_, i) => i);
+    const to = new Uint8Array(10);
+    os.copyRun(to, 0, 4, from, 0, 5, 2, 3);
+    expect([...to]).toEqual([0, 1, 0, 0, 5, 6, 0, 0, 10, 11]);
+    expect(() => os.copyRun(to, 1, 4, from, 2, 5, 3, 3)).toThrow('outside');
+    expect(() => os.copyRun(to, 9, 4, from, 0, 1, 2, 1)).toThrow('outside');
+    expect(() => os.copyRun(to, 0, 0, from, 11, 1, 1, 2)).toThrow('outside');
+    expect(() => os.copyRun(to, 0, 2 ** 52, from, 0, 0, 1, 3)).toThrow('outside');
+  });
+
   test('stay inside their slab', () => {
     const slab = new Uint8Array(8);
     const one = Int32Array.of(1);

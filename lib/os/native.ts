@@ -194,6 +194,17 @@ export interface NativeVerbs {
     lens: Int32Array,
     count: number,
   ): void;
+  /** `count` times `length` bytes, `toStride` and `fromStride` apart; the two are different memory. */
+  copyRun(
+    to: Uint8Array,
+    toOff: number,
+    toStride: number,
+    from: Uint8Array,
+    fromOff: number,
+    fromStride: number,
+    length: number,
+    count: number,
+  ): void;
   /** Anonymous file of fixed size (sealed against shrinking, growing and more seals) that starts with `head`. */
   memfdCreate(name: string, size: number, head?: Uint8Array): number;
   memfdSeals(fd: number): number;

@@ -6,6 +6,7 @@ export {
   largestMtu,
   maxRingBytes,
   minRingBytes,
+  recordBytes,
 } from './layout.ts';
 export * from './ring-flow.ts';
 export * from './ring-meter.ts';

@@ -12,7 +12,7 @@
  * comes the event `peer`, where an orderly end is `dealloc`; `failure` says which rule was broken.
  */
 import { PacketArena, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
-import { type Ending, type Flow, FlowEvent } from '#lib/layer/index.ts';
+import { type Ending, type Flow, FlowEvent, type Places } from '#lib/layer/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 import { mapRing } from './attach-ring.ts';
 import { Bell } from './bell.ts';
@@ -181,6 +181,22 @@ export class RingFlow implements Flow {
   }
 
   /**
+   * As `reserve`, for up to `count` packets of `length` bytes: how many fit, 0 when none does now. The first one's bytes go to `runStart`
+   * of `memory`, each next one's `recordBytes(length)` further. Then `commitRun`.
+   */
+  reserveRun(length: number, count: number): number {
+    return this.reserve(length) < 0 ? 0 : this.#writer.reserveRun(length, count);
+  }
+
+  get runStart(): number {
+    return this.#writer.runStart;
+  }
+
+  commitRun(length: number, count: number): void {
+    this.#writer.commitRun(length, count);
+  }
+
+  /**
    * Packets of `length` bytes for which there is surely space now. 0 when less than half of the ring is free, and `onWritable` comes when
    * it is: that is when the other end rings for space.
    */
@@ -210,34 +226,31 @@ export class RingFlow implements Flow {
   }
 
   read(): Uint8Array | undefined {
-    if (!this.peek()) return undefined;
+    if (!this.#next()) return undefined;
     const { bytes, offset, length } = this.#reader;
     const packet = arena.copy(bytes, offset, length);
-    this.take();
+    this.#took(length);
     this.release();
     return packet;
   }
 
   /**
-   * For forwarders: finds the next packet, bytes `offset .. offset + length` of `memory`, which the other end can still change. It stays
-   * until `take`, and its bytes stay until `release` after that. Without a packet, false, and `onReadable` comes when there is one.
+   * For forwarders: finds the next packets, as many as `places` has room for, in `memory`, where the other end can still change them.
+   * Returns how many there are. They stay until `take`, and their bytes stay until `release` after that. Without a packet, 0, and
+   * `onReadable` comes when there is one.
    */
-  peek(): boolean {
-    return this.#next();
+  peek(places: Places): number {
+    return this.#next() ? this.#reader.peekMany(places) : 0;
   }
 
-  /** Of the packet that `peek` found. */
-  get offset(): number {
-    return this.#reader.offset;
-  }
-
-  get length(): number {
-    return this.#reader.length;
-  }
-
-  /** Goes past the packet that `peek` found. */
-  take(): void {
-    this.#took(this.#reader.length);
+  /** Goes past the first `count` packets that `peek` found. */
+  take({ offsets, lengths }: Places, count: number): void {
+    if (count === 0 || this.#released) return;
+    this.#progress = true;
+    if (!this.#looking) this.#kick();
+    this.#reader.consumeTo(offsets[count - 1]!, lengths[count - 1]!);
+    this.#packetsIn += count;
+    for (let i = 0; i < count; i++) this.#bytesIn += lengths[i]!;
   }
 
   /** Gives the space of what was taken back to the writer. */

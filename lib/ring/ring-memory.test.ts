@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { makePlaces } from '#lib/layer/index.ts';
 import {
   controlStartWord,
   controlWord,
@@ -13,6 +14,7 @@ import {
 import { RingReader } from './ring-reader.ts';
 import { RingWriter } from './ring-writer.ts';
 
+const places = makePlaces(6);
 const geometry = { ringBytes: minRingBytes, mtu: largestMtu(minRingBytes) };
 
 function makeRing() {
@@ -55,6 +57,11 @@ describe('a ring', () => {
           fc.oneof(
             fc.record({ op: fc.constant('put' as const), len: fc.integer({ min: 1, max: 2040 }) }),
             fc.record({ op: fc.constant('put' as const), len: fc.integer({ min: 1, max: 40 }) }),
+            fc.record({ op: fc.constant('run' as const), len: fc.integer({ min: 0, max: 700 }) }),
+            fc.record({
+              op: fc.constant('takeMany' as const),
+              len: fc.integer({ min: 0, max: 9 }),
+            }),
             fc.record({ op: fc.constant('publish' as const), len: fc.constant(0) }),
             fc.record({ op: fc.constant('take' as const), len: fc.integer({ min: 1, max: 9 }) }),
             fc.record({ op: fc.constant('release' as const), len: fc.constant(0) }),
@@ -74,6 +81,24 @@ describe('a ring', () => {
                 expect(queued.length === 0 && published === 0 && ring.writer.used === 0).toBe(
                   false,
                 );
+            } else if (op === 'run') {
+              const fit = ring.writer.reserveRun(len, 5);
+              for (let i = 0; i < fit; i++) {
+                const at = ring.writer.runStart + i * recordBytes(len);
+                const packet = new Uint8Array(len).fill(++seed);
+                ring.bytes.set(packet, at);
+                if (len > 0) queued.push(packet);
+              }
+              if (fit > 0) ring.writer.commitRun(len, fit);
+            } else if (op === 'takeMany') {
+              const found = ring.reader.peek() ? ring.reader.peekMany(places) : 0;
+              const count = Math.min(found, len);
+              for (let i = 0; i < count; i++) {
+                const [at, length] = [places.offsets[i]!, places.lengths[i]!];
+                expect(ring.bytes.slice(at, at + length)).toEqual(queued.shift());
+                published--;
+                if (i === count - 1) ring.reader.consumeTo(at, length);
+              }
             } else if (op === 'publish') {
               ring.writer.publish();
               published = queued.length;

@@ -10,6 +10,7 @@
  * The producer may lie: each length and counter is read once into a local and checked before use. A violation
  * sets `fault`, and no record comes any more.
  */
+import type { Places } from '#lib/layer/index.ts';
 import {
   controlStartWord,
   controlWord,
@@ -97,6 +98,46 @@ export class RingReader {
         this.#tail = (this.#tail + rest) | 0;
       }
     }
+  }
+
+  /**
+   * After a successful `peek`: the places of that record and those after it, up to the end of `places`; returns how many. They stay
+   * until `consumeTo`.
+   */
+  peekMany({ offsets, lengths }: Places): number {
+    const words = this.#words;
+    const base = this.#base;
+    const mask = this.#size - 1;
+    const mtu = this.#mtu;
+    let tail = this.#tail;
+    let count = 0;
+    while (count < offsets.length) {
+      const available = (this.#head - tail) >>> 0;
+      if (available === 0) break;
+      const pos = tail & mask;
+      const rest = this.#size - pos;
+      const len = words[(base + pos) >> 2]!;
+      const bytes = recordBytes(len);
+      // Fillers, keepalives and nonsense are for `peek`, one by one, but for the filler of an honest writer.
+      if (len === skipLen && pos !== 0 && rest <= available) {
+        tail = (tail + rest) | 0;
+        continue;
+      }
+      if (len < 0 || (len === 0 && !this.#deliverEmpty)) break;
+      if (len > mtu || bytes > available || bytes > rest) break;
+      offsets[count] = base + pos + recordHeader;
+      lengths[count++] = len;
+      tail = (tail + bytes) | 0;
+    }
+    return count;
+  }
+
+  /** Goes past the record at `offset`, which `peekMany` found. */
+  consumeTo(offset: number, length: number): void {
+    const end = offset - this.#base - recordHeader + recordBytes(length);
+    const mask = this.#size - 1;
+    // It was not empty, so at the same place it was full.
+    this.#tail = (this.#tail + (((end - (this.#tail & mask) - 1) & mask) + 1)) | 0;
   }
 
   /** Goes past the record of the last successful `peek`. */

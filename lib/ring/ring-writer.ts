@@ -35,6 +35,8 @@ export class RingWriter {
   /** Records and payload committed since the start; empty ones count. */
   packets = 0;
   payload = 0;
+  /** Where the payload of the first record of `reserveRun` goes. */
+  runStart = 0;
   #fault: string | undefined;
 
   constructor(bytes: Uint8Array, words: Int32Array, geometry: RingGeometry, ring: End) {
@@ -94,6 +96,34 @@ export class RingWriter {
     this.#head = (this.#head + recordBytes(len)) | 0;
     this.packets++;
     this.payload += len;
+  }
+
+  /** As `reserve`, for up to `count` records of `len` bytes one after the other: how many fit at `runStart`, at least 1, or 0. */
+  reserveRun(len: number, count: number): number {
+    const off = this.reserve(len);
+    if (off < 0) return 0;
+    const bytes = recordBytes(len);
+    const room = Math.min(this.free, this.#size - (this.#head & (this.#size - 1)));
+    // What the consumer has freed meanwhile is worth a look when it limits the run.
+    if (room < count * bytes) this.#refresh();
+    this.runStart = off;
+    const end = this.#size - (this.#head & (this.#size - 1));
+    return Math.min(count, Math.floor(Math.min(this.free, end) / bytes));
+  }
+
+  /** The records of the last `reserveRun`, `count` of them, are complete. */
+  commitRun(len: number, count: number): void {
+    const words = this.#words;
+    const step = recordBytes(len) >> 2;
+    let at = (this.runStart - recordHeader) >> 2;
+    for (let i = 0; i < count; i++, at += step) {
+      words[at] = len;
+      words[at + 1] = 0;
+    }
+    this.#reserved = -1;
+    this.#head = (this.#head + count * recordBytes(len)) | 0;
+    this.packets += count;
+    this.payload += count * len;
   }
 
   publish(): boolean {

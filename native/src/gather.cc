@@ -120,11 +120,37 @@ static Napi::Value copy_pieces(const Napi::CallbackInfo &info)
         return info.Env().Undefined();
 }
 
+static bool run_fits(const Span &span, size_t off, size_t stride, size_t len, size_t count)
+{
+        if (off > span.len || len > span.len - off) return false;
+        return count <= 1 || stride <= (span.len - off - len) / (count - 1);
+}
+
+/* (to, toOff, toStride, from, fromOff, fromStride, len, count): `count` pieces of `len` bytes, at equal distances. */
+static Napi::Value copy_run(const Napi::CallbackInfo &info)
+{
+        Span to = bytes_arg(info, 0);
+        size_t to_off = size_arg(info, 1);
+        size_t to_stride = size_arg(info, 2);
+        Span from = bytes_arg(info, 3);
+        size_t from_off = size_arg(info, 4);
+        size_t from_stride = size_arg(info, 5);
+        size_t len = size_arg(info, 6);
+        size_t count = size_arg(info, 7);
+        if (!run_fits(to, to_off, to_stride, len, count) ||
+            !run_fits(from, from_off, from_stride, len, count))
+                misuse(info.Env(), "run outside its array");
+        for (size_t i = 0; i < count; i++)
+                memcpy(to.data + to_off + i * to_stride, from.data + from_off + i * from_stride, len);
+        return info.Env().Undefined();
+}
+
 void register_gather(Napi::Env env, Napi::Object exports)
 {
         add(env, exports, "sendGather", send_gather);
         add(env, exports, "udpGather", udp_gather);
         add(env, exports, "copyPieces", copy_pieces);
+        add(env, exports, "copyRun", copy_run);
 }
 
 } // namespace ouro

@@ -3,6 +3,7 @@
  * the simulation bounds what is on its way.
  */
 import type { Clock, Millis, Random } from '#lib/core/index.ts';
+import type { Places } from '#lib/layer/index.ts';
 import { type Address, addressKey } from '../address.ts';
 import type { DatagramPort, DatagramPortEvents, Destination } from '../datagram-port.ts';
 
@@ -100,13 +101,17 @@ class SimPort implements DatagramPort {
   gather(
     header: Uint8Array,
     bytes: Uint8Array,
-    offset: number,
-    length: number,
+    { offsets, lengths }: Places,
+    from: number,
+    count: number,
     to: Destination,
-  ): boolean {
-    const datagram = () => Uint8Array.from([...header, ...bytes.subarray(offset, offset + length)]);
-    this.#gathered.push(() => this.#send(datagram(), to.address));
-    return true;
+  ): number {
+    for (let i = from; i < from + count; i++) {
+      const [offset, end] = [offsets[i]!, offsets[i]! + lengths[i]!];
+      const datagram = () => Uint8Array.from([...header, ...bytes.subarray(offset, end)]);
+      this.#gathered.push(() => this.#send(datagram(), to.address));
+    }
+    return count;
   }
 
   flush(): void {
@@ -122,7 +127,8 @@ class SimPort implements DatagramPort {
   }
 
   arrive(bytes: Uint8Array, from: Address): void {
-    this.#events?.datagram(bytes, 0, bytes.length, from, 0);
+    const size = Math.max(1, bytes.length);
+    this.#events?.datagrams(bytes, 0, bytes.length, size, from, 0);
   }
 
   counters(): Readonly<Record<string, number>> {
