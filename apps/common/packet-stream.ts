@@ -1,6 +1,6 @@
 /**
- * Sends packets of one size at a steady rate, or as fast as the flow takes them, in batches. Behind
- * its beat (a full ring, a busy machine) it catches up. Owns a batch of packet buffers.
+ * Sends packets of one size at a steady rate, or as fast as the flow takes them, in batches that are made in place. Behind
+ * its beat (a full ring, a busy machine) it catches up.
  */
 import { type Millis, OuroError, sleep, UsageError } from '#lib/core/index.ts';
 import type { Flow } from '#lib/dev/index.ts';
@@ -16,8 +16,8 @@ export interface StreamConfig {
   /** Bit/s; undefined: as fast as possible. */
   rate: number | undefined;
   duration: Millis;
-  /** Writes what tells packet `index` (from 0) from the others. */
-  stamp(packet: DataView, index: number): void;
+  /** Writes what tells packet `index` (from 0) from the others into `memory` from `offset` on; the rest of a packet means nothing. */
+  stamp(memory: Uint8Array, offset: number, index: number): void;
 }
 
 export interface StreamResult {
@@ -38,12 +38,12 @@ export async function streamPackets(
   const { size, rate } = config;
   if (size > flow.mtu)
     throw new UsageError(`Packets of ${size} bytes: the flow takes at most ${flow.mtu}`);
-  const buffers = Array.from({ length: batch }, () => new Uint8Array(size));
-  const views = buffers.map((b) => new DataView(b.buffer));
   const perMs = rate === undefined ? Number.POSITIVE_INFINITY : rate / 8000 / size;
   const start = clock.now();
   const end = start + config.duration;
   let packets = 0;
+  const make = (memory: Uint8Array, offset: number, index: number) =>
+    config.stamp(memory, offset, packets + index);
   const result = () => ({ packets, bytes: packets * size, time: clock.now() - start });
   for (let round = 1; !signal.aborted; round++) {
     const now = clock.now();
@@ -54,39 +54,16 @@ export async function streamPackets(
       await sleep(clock, Math.min(end, start + packets / perMs) - now, signal).catch(() => {});
       continue;
     }
-    for (let i = 0; i < due; i++) config.stamp(views[i]!, packets + i);
-    const [sent, failure] = await send(
-      deps,
-      due === batch ? buffers : buffers.slice(0, due),
-      end - now,
-    );
-    packets += sent;
-    if (failure !== undefined) return { ...result(), failure };
+    try {
+      const sent = flow.fill(size, due, make);
+      packets += sent;
+      if (sent < due) await flow.writable(size, { timeout: end - now, signal });
+    } catch (error) {
+      if (!(error instanceof OuroError)) throw error;
+      const timeIsUp = error.code === 'ETIMEDOUT' || error.code === 'ECANCELED';
+      return timeIsUp ? result() : { ...result(), failure: error };
+    }
     if (round % turnAfter === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   return result();
-}
-
-/**
- * How many were sent: fewer than all when the time was up, or with the reason why the flow takes no
- * more.
- */
-async function send(
-  { flow, signal }: { flow: Flow; signal: AbortSignal },
-  packets: readonly Uint8Array[],
-  timeout: Millis,
-): Promise<[number, OuroError?]> {
-  let next = 0;
-  try {
-    next = flow.writeBatch(packets);
-    while (next < packets.length) {
-      await flow.writable(packets[next]!.length, { timeout, signal });
-      next += flow.writeBatch(packets, next);
-    }
-    return [next];
-  } catch (error) {
-    if (!(error instanceof OuroError)) throw error;
-    const timeIsUp = error.code === 'ETIMEDOUT' || error.code === 'ECANCELED';
-    return timeIsUp ? [next] : [next, error];
-  }
 }

@@ -22,9 +22,10 @@ export async function runClient(io: ToolIo, options: ClientOptions): Promise<num
         size,
         rate,
         duration,
-        stamp: (packet, index) => {
-          packet.setUint32(0, index, true);
-          packet.setUint32(4, Math.floor(index / 2 ** 32), true);
+        stamp: (memory, offset, index) => {
+          const view = new DataView(memory.buffer, offset, 8);
+          view.setUint32(0, index, true);
+          view.setUint32(4, Math.floor(index / 2 ** 32), true);
         },
       },
     );

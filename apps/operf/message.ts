@@ -66,6 +66,13 @@ export function parseReport(packet: Uint8Array): Report | undefined {
 }
 
 /** Id of a data packet that lies in `memory`. */
+export function setDataId(memory: Uint8Array, offset: number, id: number): void {
+  memory[offset] = id;
+  memory[offset + 1] = id >>> 8;
+  memory[offset + 2] = id >>> 16;
+  memory[offset + 3] = id >>> 24;
+}
+
 export function dataId(memory: Uint8Array, offset: number): number {
   return (
     (memory[offset]! |

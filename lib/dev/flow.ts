@@ -21,7 +21,7 @@ import type { RingFlow } from '#lib/ring/index.ts';
 import { FlowFlag } from './flags.ts';
 import { type FlowLife, FlowState } from './flow-state.ts';
 import { Keepalive } from './liveness.ts';
-import { PacketSource, type PacketVisitor } from './packet-source.ts';
+import { type PacketMaker, PacketSource, type PacketVisitor } from './packet-source.ts';
 import { Waiting } from './waiting.ts';
 
 export interface ReadOptions extends Limits {
@@ -189,6 +189,15 @@ export class Flow {
   writeBatch(packets: readonly Uint8Array[], from = 0): number {
     this.#failWith(this.#state.whyNoWrite);
     return this.#writers.size === 0 ? this.#ring.writeBatch(packets, from) : 0;
+  }
+
+  /**
+   * Queues up to `count` packets of `length` bytes that `make` fills in place, shown to the other end together; returns how many fitted
+   * now. Bytes that `make` leaves alone are those of an earlier packet of this end.
+   */
+  fill(length: number, count: number, make: PacketMaker): number {
+    this.#failWith(this.#state.whyNoWrite);
+    return this.#writers.size === 0 ? this.#ring.fill(length, count, make) : 0;
   }
 
   /**

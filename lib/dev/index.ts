@@ -31,4 +31,4 @@ export type { FlowLife } from './flow-state.ts';
 export { HandedFlow } from './handed-flow.ts';
 export { type HostDepsConfig, hostDeps } from './host-deps.ts';
 export type { Announcement, LinkChannel } from './irmd-link.ts';
-export type { PacketVisitor } from './packet-source.ts';
+export type { PacketMaker, PacketVisitor } from './packet-source.ts';

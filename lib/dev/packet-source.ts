@@ -15,6 +15,9 @@ export type PacketVisitor = (
   length: number,
 ) => boolean | undefined;
 
+/** Packet `index` of those to make is `offset .. offset + length` of `memory`, during the call only. */
+export type PacketMaker = (memory: Uint8Array, offset: number, index: number) => void;
+
 export class PacketSource {
   readonly #ring: RingFlow;
   readonly #partial = new PartialRead();

@@ -128,6 +128,44 @@ describe('a flow', () => {
     );
   });
 
+  test('packets are made in place, as many as there is space for', async () => {
+    const { a, b } = pair({ ringBytes: 4096 });
+    const got: number[][] = [];
+    let sent = 0;
+    for (let round = 0; round < 30; round++) {
+      const arrived = readable(b);
+      const fitted = a.fill(100, 50, (memory, offset, index) => {
+        memory[offset] = sent + index;
+        memory[offset + 99] = 7;
+      });
+      expect(fitted).toBeGreaterThan(30);
+      expect(fitted).toBeLessThanOrEqual(4096 / 112);
+      sent += fitted;
+      await arrived;
+      b.drain((memory, offset, length) => {
+        got.push([memory[offset]!, memory[offset + 99]!, length]);
+        return true;
+      });
+    }
+    expect(got).toEqual(Array.from({ length: sent }, (_, i) => [i & 0xff, 7, 100]));
+    expect(thrown(() => a.fill(5000, 1, () => {})).code).toBe('EMSGSIZE');
+  });
+
+  test('drain may be called inside drain, for another flow', async () => {
+    const [one, other] = [pair(), pair()];
+    for (const flow of [one.a, other.a]) for (let i = 0; i < 3; i++) flow.write(Uint8Array.of(i));
+    const seen: number[] = [];
+    one.b.drain((memory, offset) => {
+      seen.push(memory[offset]!);
+      other.b.drain((inner, at) => {
+        seen.push(10 + inner[at]!);
+        return true;
+      }, 1);
+      return true;
+    });
+    expect(seen).toEqual([0, 10, 1, 11, 2, 12]);
+  });
+
   test('drain keeps a packet that had nowhere to go, and lets others run', async () => {
     const { a, b } = pair();
     for (let i = 0; i < 10; i++) a.write(new Uint8Array([i]));

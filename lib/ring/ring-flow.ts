@@ -12,7 +12,7 @@
  * comes the event `peer`, where an orderly end is `dealloc`; `failure` says which rule was broken.
  */
 import { PacketArena, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
-import { type Ending, type Flow, FlowEvent, type Places } from '#lib/layer/index.ts';
+import { type Ending, type Flow, FlowEvent, makePlaces, type Places } from '#lib/layer/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 import { mapRing } from './attach-ring.ts';
 import { Bell } from './bell.ts';
@@ -24,6 +24,13 @@ import type { RingWriter } from './ring-writer.ts';
 
 /** An allocator, shared so that an idle flow holds no slab. */
 const arena = new PacketArena();
+
+/** Packets that `drain` looks for at a time, and places for them that no call of it uses now. */
+const visits = 64;
+let spare: Places | undefined;
+
+/** False keeps the packet queued and stops. */
+type Visitor = (memory: Uint8Array, offset: number, length: number) => boolean | undefined;
 
 export type RingVerbs = Pick<
   NativeVerbs,
@@ -229,7 +236,7 @@ export class RingFlow implements Flow {
     if (!this.#next()) return undefined;
     const { bytes, offset, length } = this.#reader;
     const packet = arena.copy(bytes, offset, length);
-    this.#took(length);
+    this.#tookOne();
     this.release();
     return packet;
   }
@@ -264,23 +271,60 @@ export class RingFlow implements Flow {
    * its packet queued and stop. After `max` packets the event loop gets its turn before `onReadable` is called again. Returns how
    * many were taken.
    */
-  drain(
-    fn: (memory: Uint8Array, offset: number, length: number) => boolean | undefined,
-    max = 64,
-  ): number {
+  drain(fn: Visitor, max = 64): number {
+    const places = spare ?? makePlaces(visits);
+    spare = undefined;
     let count = 0;
     try {
       while (count < max) {
-        if (!this.#next()) return count;
-        const { bytes, offset, length } = this.#reader;
-        if (fn(bytes, offset, length) === false || this.#released) return count;
-        this.#took(length);
-        count++;
+        const found = Math.min(this.peek(places), max - count);
+        const taken = this.#visit(fn, places, found);
+        count += taken;
+        if (found === 0 || taken < found) return count;
       }
     } finally {
+      spare = places;
       this.release();
     }
     return count;
+  }
+
+  #visit(fn: Visitor, places: Places, count: number): number {
+    const { bytes } = this.#reader;
+    let i = 0;
+    try {
+      for (; i < count; i++) {
+        const more = fn(bytes, places.offsets[i]!, places.lengths[i]!);
+        if (more === false || this.#released) break;
+      }
+    } finally {
+      this.take(places, i);
+    }
+    return i;
+  }
+
+  /**
+   * The other way round: queues up to `count` packets of `length` bytes that `fn` makes in place, at `offset .. offset + length` of
+   * `memory`, and shows them together. What `fn` does not write is what was there: something that this end has sent before. Returns how
+   * many there was space for. Fewer than all: wait for `onWritable`.
+   */
+  fill(
+    length: number,
+    count: number,
+    fn: (memory: Uint8Array, offset: number, index: number) => void,
+  ): number {
+    const step = recordBytes(length);
+    let done = 0;
+    while (done < count) {
+      const fit = this.reserveRun(length, count - done);
+      if (fit === 0) break;
+      let at = this.runStart;
+      for (let i = 0; i < fit; i++, at += step) fn(this.memory, at, done + i);
+      this.commitRun(length, fit);
+      done += fit;
+    }
+    if (done > 0) this.flush();
+    return done;
   }
 
   onReadable(fn: (() => void) | undefined): void {
@@ -385,12 +429,12 @@ export class RingFlow implements Flow {
     return false;
   }
 
-  #took(length: number): void {
+  #tookOne(): void {
     this.#progress = true;
     if (!this.#looking) this.#kick();
-    this.#reader.consume();
     this.#packetsIn++;
-    this.#bytesIn += length;
+    this.#bytesIn += this.#reader.length;
+    this.#reader.consume();
   }
 
   #hear(alive: boolean): void {
