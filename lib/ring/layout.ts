@@ -9,7 +9,7 @@ export const ringVersion = 1;
 
 export const minRingBytes = 4096;
 export const maxRingBytes = 64 * 1024 * 1024;
-export const defaultRingBytes = 1024 * 1024;
+export const defaultRingBytes = 2 * 1024 * 1024;
 
 /** Everything before the data of ring 0. */
 export const headerBytes = 4096;
