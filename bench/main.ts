@@ -6,6 +6,7 @@ import { cannotMakeHosts, Host, root } from '#compat-tests/support/host.ts';
 import { measure, type Outcome, type Scenario } from './measure.ts';
 import { renderHtml, renderText } from './report.ts';
 import { costScenarios } from './scenarios/costs.ts';
+import { daemonScenarios, openDaemons } from './scenarios/daemons.ts';
 import { HostPair, hostScenarios } from './scenarios/hosts.ts';
 import { socketScenarios } from './scenarios/sockets.ts';
 
@@ -25,6 +26,15 @@ function oneHost(): Group {
   };
 }
 
+function ownDaemons(): Group {
+  const host = new Host('flows');
+  return {
+    scenarios: daemonScenarios(host),
+    open: () => openDaemons(host),
+    close: () => host.close(),
+  };
+}
+
 function twoHosts(): Group {
   const pair = new HostPair();
   return {
@@ -39,7 +49,7 @@ if (reason !== undefined) {
   console.error(`The benchmarks need hosts of their own, and there can be none here: ${reason}`);
   process.exit(1);
 }
-const groups = [oneHost(), twoHosts()];
+const groups = [oneHost(), ownDaemons(), twoHosts()];
 const outcomes: Outcome[] = [];
 try {
   const wanted = process.argv.slice(2);

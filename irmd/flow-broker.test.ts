@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Errno, PeerError, utf8 } from '#lib/core/index.ts';
+import { Errno, noBytes, PeerError, utf8 } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
 import type { RpcPeer } from '#lib/rpc/index.ts';
 import { SimClock } from '#lib/testkit/index.ts';
@@ -468,63 +468,84 @@ describe('a request from a layer', () => {
     expect(await rejection(real2.request(1, 'server'))).toBe('EPERM');
   });
 
-  it('is joined with its other end when the layer splices', async () => {
-    await ipcpd.attach(real);
-    ipcpd.answers.ipcp_bootstrap = () => ({ hash: 'SHA3-224', splice: true });
-    await layer('local', 'local');
-    await real.embedded().call('register_name', { name: 'server', layer: 'local' });
-    ipcpd.answers.ipcp_flow_alloc = async ({ params }) => {
-      const { flow } = await ipcpd.request(1, 'server', { splice: params.flow });
-      while (responses().at(-1)?.params.flow !== flow) await clock.settle();
-      return { data: new Uint8Array(0) };
+  describe('in a layer that splices', () => {
+    beforeEach(async () => {
+      await ipcpd.attach(real);
+      ipcpd.answers.ipcp_bootstrap = () => ({ hash: 'SHA3-224', splice: true });
+      ipcpd.answers.ipcp_flow_alloc = () => ({ data: noBytes });
+      await layer('local', 'local');
+      await real.embedded().call('register_name', { name: 'server', layer: 'local' });
+      ipcpd.take();
+    });
+    const ended = () => {
+      const events = ipcpd.calls.filter((c) => c.method === 'ipcp_flow_dealloc');
+      return events.map(({ params }) => params.flow);
     };
-    const peer = await program('server');
-    const accepting = peer.call('flow_accept');
-    const a = await alloc(peer, 'server');
-    const b = await accepting;
-    expect([a.fds.length, b.fds.length, responses()[0]!.fds.length]).toEqual([2, 2, 0]);
-    expect([a.result.keepalive, b.result.keepalive]).toEqual([undefined, undefined]);
-    expect(await flows()).toMatchObject([
-      { flow: 0, peer: 1, ipcp: 'local', medium: 'ring' },
-      { flow: 1, peer: 0, ipcp: 'local' },
-    ]);
-    closeAll([...a.fds, ...b.fds]);
-    expect(await rejection(ipcpd.request(1, 'server', { splice: 0 }))).toBe('ENOTALLOC');
-  });
 
-  it('has nothing to join where the layer splices', async () => {
-    await ipcpd.attach(real);
-    ipcpd.answers.ipcp_bootstrap = () => ({ hash: 'SHA3-224', splice: true });
-    await layer('local', 'local');
-    const joining = (await program()).call('flow_join', { layer: 'local' });
-    expect(await rejection(joining)).toBe('ENOTALLOC');
-    expect(await flows()).toEqual([]);
-  });
+    it('is joined with its other end, and both are released there', async () => {
+      const peer = await program('server');
+      const accepting = peer.call('flow_accept');
+      const a = await alloc(peer, 'server', { data: utf8('private') });
+      const b = await accepting;
+      expect(ipcpd.calls).toMatchObject([
+        { method: 'ipcp_flow_alloc', params: { flow: 0, peer: 1, data: noBytes }, fds: [] },
+      ]);
+      expect([a.fds.length, b.fds.length, b.result.data.length]).toEqual([2, 2, 7]);
+      expect([a.result.keepalive, b.result.keepalive]).toEqual([undefined, undefined]);
+      expect(await flows()).toMatchObject([
+        { flow: 0, peer: 1, ipcp: 'local', medium: 'ring' },
+        { flow: 1, peer: 0, ipcp: 'local' },
+      ]);
+      closeAll([...a.fds, ...b.fds]);
+      for (const flow of [0, 1]) await peer.call('flow_dealloc', { flow });
+      await clock.settle();
+      expect(ended()).toEqual([0, 1]);
+    });
 
-  it('refuses a spliced flow with the errno of its other end', async () => {
-    await ipcpd.attach(real);
-    ipcpd.answers.ipcp_bootstrap = () => ({ hash: 'SHA3-224', splice: true });
-    await layer('local', 'local');
-    await real.embedded().call('register_name', { name: 'server', layer: 'local' });
-    ipcpd.answers.ipcp_flow_alloc = async ({ params }) => {
-      await ipcpd.request(1, 'server', { splice: params.flow });
-      while (responses().length === 0) await clock.settle();
-      const { response } = responses()[0]!.params;
-      throw new PeerError('Refused', response === Errno.EIPCP ? 'EIPCP' : 'EPROTO');
-    };
-    const refused = rejection(alloc(await program(), 'server'));
-    await clock.advance(1001);
-    expect(await refused).toBe('EIPCP');
-    expect(await flows()).toEqual([]);
-  });
+    it('has nothing to join', async () => {
+      const joining = (await program()).call('flow_join', { layer: 'local' });
+      expect(await rejection(joining)).toBe('ENOTALLOC');
+      expect(await flows()).toEqual([]);
+    });
 
-  it('a layer that never gives a spliced flow back is not believed', async () => {
-    await ipcpd.attach(real);
-    ipcpd.answers.ipcp_bootstrap = () => ({ hash: 'SHA3-224', splice: true });
-    await layer('local', 'local');
-    await real.embedded().call('register_name', { name: 'server', layer: 'local' });
-    const peer = await program('server');
-    expect(await rejection(alloc(peer, 'server'))).toBe('EIPCP');
-    expect(await flows()).toEqual([]);
+    it('is released at both ends when nobody accepts, or somebody refuses', async () => {
+      const nobody = rejection(alloc(await program(), 'server'));
+      await clock.advance(1001);
+      expect(await nobody).toBe('EIPCP');
+      const peer = await program('server');
+      const offered = peer.call('flow_accept', { deferred: true });
+      const refused = rejection(alloc(peer, 'server'));
+      const { flow } = (await offered).result;
+      await peer.call('flow_respond', { flow, response: Errno.EACCES });
+      expect(await refused).toBe('EACCES');
+      await clock.settle();
+      expect(ended()).toEqual([0, 1, 0, 1]);
+      expect(await flows()).toEqual([]);
+    });
+
+    it('is released at both ends when the acceptor goes before its verdict', async () => {
+      const peer = await program();
+      const server = await program('server');
+      const offered = server.call('flow_accept', { deferred: true });
+      const failing = rejection(alloc(peer, 'server'));
+      const { flow } = (await offered).result;
+      await server.call('flow_dealloc', { flow });
+      expect(await failing).toBe('EIPCP');
+      await clock.settle();
+      expect(ended().sort()).toEqual([0, 1]);
+      expect(await flows()).toEqual([]);
+    });
+
+    it('fails when the layer says no, and nobody is asked', async () => {
+      ipcpd.answers.ipcp_flow_alloc = () => {
+        throw new PeerError('Full', 'ENOBUFS');
+      };
+      const peer = await program('server');
+      const accepting = rejection(peer.call('flow_accept', { timeout: 100 }));
+      expect(await rejection(alloc(peer, 'server'))).toBe('ENOBUFS');
+      expect(await flows()).toEqual([]);
+      await clock.advance(101);
+      expect(await accepting).toBe('ETIMEDOUT');
+    });
   });
 });

@@ -40,8 +40,6 @@ export interface IncomingRequest {
   readonly hash: Uint8Array;
   readonly qos: QosSpec;
   readonly data: Uint8Array;
-  /** The allocating end, when it is on this host too. */
-  readonly splice: number | undefined;
 }
 
 export interface FlowBrokerDeps {
@@ -132,8 +130,6 @@ export class FlowBroker {
     if (flow.machine.is('dealloc-pending', 'deallocated')) return;
     const before = flow.machine.state;
     const gone = this.#drop(flow);
-    // A request that was never accepted gets a response instead.
-    if (flow.ipcp !== undefined && before !== 'accept-pending') this.#tellIpcp(flow.ipcp, flow.id);
     const { peer } = flow;
     if (gone.length === 0 && peer?.medium === 'handoff')
       peer.owner?.connection.peer.notify('flow_dealloc', { flow: peer.id });
@@ -150,11 +146,6 @@ export class FlowBroker {
     if (name === undefined) {
       this.#deps.log.warn(`No name for ${hashText(request.hash)}.`);
       throw new UsageError(`IPCP ${ipcp.name} has no name for ${hashText(request.hash)}`, 'ENAME');
-    }
-    if (request.splice !== undefined) {
-      const { peer, answering } = this.#deps.paths.givenBack(ipcp, request.splice);
-      void this.#serve(ipcp, peer, answering);
-      return { result: { flow: peer.id } };
     }
     const { oap, delivery } = this.#deps;
     const exchange = oap.receive(request.data);
@@ -249,12 +240,11 @@ export class FlowBroker {
     try {
       answer = await answering;
     } catch (error) {
-      // The allocating end of a spliced flow hears the errno from its IPCP, and takes this end with it.
-      if (flow.peer === undefined) this.#drop(flow);
+      this.#drop(flow);
       if (!(error instanceof OuroError)) throw error;
       return this.#respond(ipcp, flow, error.errno, noBytes, []);
     }
-    if (flow.peer === undefined) log.info(`Flow on port_id ${flow.id} allocated.`);
+    log.info(`Flow on port_id ${flow.id} allocated.`);
     await this.#respond(ipcp, flow, 0, answer.data, answer.fds);
   }
 
@@ -295,18 +285,28 @@ export class FlowBroker {
   /** Takes a flow out of everything at once: nothing may still be offered for it. */
   #drop(flow: Flow): Flow[] {
     if (flow.machine.ended) return [];
+    const known = [flow, flow.peer].filter((end) => end !== undefined && this.#atIpcp(end));
     const gone = this.#deps.registry.flows.release(flow);
-    for (const one of gone.length > 0 ? gone : [flow]) {
+    const ends = gone.length > 0 ? gone : [flow];
+    for (const one of ends) {
       one.owner?.connection.held.delete(one);
       this.#deps.delivery.abandon(one);
       this.#inFlight.get(one)?.abort();
+      if (known.includes(one)) this.#tellIpcp(one);
     }
     return gone;
   }
 
-  #tellIpcp(ipcp: number, flow: number): void {
+  /** Does an IPCP have the flow under this number, and wait to be told of its end? A request that nobody has accepted gets a response instead. */
+  #atIpcp({ ipcp, machine, peer }: Flow): boolean {
+    if (ipcp === undefined || machine.is('dealloc-pending')) return false;
+    return peer !== undefined || !machine.is('accept-pending');
+  }
+
+  #tellIpcp({ ipcp, id }: Flow): void {
+    if (ipcp === undefined) return;
     try {
-      this.#deps.layers.link(ipcp).dealloc(ipcp, flow);
+      this.#deps.layers.link(ipcp).dealloc(ipcp, id);
     } catch (error) {
       // The IPCPs are being restarted: they know nothing of the flow any more.
       if (!(error instanceof OuroError)) throw error;

@@ -2,19 +2,10 @@
  * How an allocation gets from here to its other end (semantics 1.8): to a process here that accepts right now; else through a layer that knows the
  * name; else to a process here that may accept soon, or can be started. A client needs no local entry for a name that a layer knows.
  *
- * A name that is registered in a layer with both ends on this host goes through that layer, which gives the flow's
- * other end back (splice): the layer sees the flow, irmd joins the ends with one ring.
- *
- * Owns the allocations whose other end a layer has not given back yet: BOUNDED by limits.flows.
+ * A name that is registered in a layer with both ends on this host goes through that layer, which says yes to both at once (splice): the
+ * layer sees the flow, irmd asks the accepting program and joins the ends with one ring. Owns nothing.
  */
-import {
-  type Millis,
-  noBytes,
-  OuroError,
-  PeerError,
-  type QosSpec,
-  UsageError,
-} from '#lib/core/index.ts';
+import { type Millis, noBytes, OuroError, PeerError, type QosSpec } from '#lib/core/index.ts';
 import { hashName } from '#lib/layer/index.ts';
 import type { Reply } from '#lib/rpc/index.ts';
 import type { Acceptors } from './acceptors.ts';
@@ -24,7 +15,7 @@ import type { Rings } from './host.ts';
 import type { IpcpLink } from './ipcp-link.ts';
 import type { Layers, Member } from './layers.ts';
 import type { Oap } from './oap.ts';
-import type { IpcpEntry, Registry } from './registry/index.ts';
+import type { Registry } from './registry/index.ts';
 
 export interface AllocRequest {
   readonly dst: string;
@@ -43,18 +34,8 @@ export interface FlowPathsDeps {
   oap: Oap;
 }
 
-/** An allocation whose request went through a layer and may come back as `splice`. */
-interface Spliced {
-  readonly request: AllocRequest;
-  readonly uid: number;
-  readonly signal: AbortSignal;
-  answer: Answer | undefined;
-}
-
 export class FlowPaths {
   readonly #deps: FlowPathsDeps;
-  /** By allocating end, not by id, which may be another flow's by the time one gives up. BOUNDED by limits.flows. */
-  readonly #spliced = new Map<Flow, Spliced>();
 
   constructor(deps: FlowPathsDeps) {
     this.#deps = deps;
@@ -77,9 +58,7 @@ export class FlowPaths {
       if (registry.names.get(dst) === undefined)
         throw new PeerError(`Name ${dst} is unknown here and in every layer`, 'ENAME');
     }
-    const member = layers.splicing(dst);
-    if (member !== undefined) return this.#throughSplice(flow, member, { request, uid, signal });
-    return this.#offerHere(flow, request, uid, signal);
+    return this.#here(flow, layers.splicing(dst), { request, uid, signal });
   }
 
   /** The broadcast flow of a member's layer. */
@@ -92,28 +71,6 @@ export class FlowPaths {
     return this.#throughLayer(flow, member, (link, fds) =>
       link.joinFlow(member.entry.id, { flow: flow.id, qos, timeout, fds, signal }),
     );
-  }
-
-  /**
-   * A layer gives the other end of an allocation back. `answering`: what to tell the layer, without descriptors. UsageError ENOTALLOC when the
-   * allocation does not wait there.
-   */
-  givenBack(ipcp: IpcpEntry, flowId: number): { peer: Flow; answering: Promise<Answer> } {
-    const flow = this.#deps.registry.flows.get(flowId);
-    const spliced = flow === undefined ? undefined : this.#spliced.get(flow);
-    if (flow === undefined || spliced === undefined || flow.ipcp !== ipcp.id)
-      throw new UsageError(`Flow ${flowId} does not wait at IPCP ${ipcp.name}`, 'ENOTALLOC');
-    const { request, uid, signal } = spliced;
-    const peer = this.#deps.registry.flows.createPeer(flow);
-    const handoffUid = request.handoff ? uid : undefined;
-    const wanted = { flow: peer, data: request.data, handoffUid, mtu: ipcp.facts?.mtu };
-    const answering = this.#deps.delivery.deliver(wanted, signal).then((answer) => {
-      // The ring's other end waits here for the IPCP's word to the allocating side.
-      if (this.#spliced.get(flow) === spliced) spliced.answer = answer;
-      else this.#deps.rings.close(answer.fds);
-      return { ...answer, fds: [] };
-    });
-    return { peer, answering };
   }
 
   /**
@@ -168,35 +125,33 @@ export class FlowPaths {
     }
   }
 
-  #offerHere(flow: Flow, request: AllocRequest, uid: number, signal: AbortSignal): Promise<Answer> {
+  /** To a program of this host, through the layer here that has the name, if there is one. */
+  async #here(
+    flow: Flow,
+    member: Member | undefined,
+    { request, uid, signal }: { request: AllocRequest; uid: number; signal: AbortSignal },
+  ): Promise<Answer> {
+    const { data, handoff } = request;
+    flow.ipcp = member?.entry.id;
     const peer = this.#deps.registry.flows.createPeer(flow);
-    const handoffUid = request.handoff ? uid : undefined;
-    const wanted = { flow: peer, data: request.data, handoffUid, mtu: undefined };
+    if (member !== undefined) await this.#splice(flow, peer, member, request, signal);
+    const handoffUid = handoff ? uid : undefined;
+    const wanted = { flow: peer, data, handoffUid, mtu: member?.facts.mtu };
     return this.#deps.delivery.deliver(wanted, signal);
   }
 
-  async #throughSplice(
+  /** The layer takes both ends; what the programs say to each other is not its business. */
+  async #splice(
     flow: Flow,
+    peer: Flow,
     { entry, facts }: Member,
-    { request, uid, signal }: Omit<Spliced, 'answer'>,
-  ): Promise<Answer> {
-    const spliced: Spliced = { request, uid, signal, answer: undefined };
-    flow.ipcp = entry.id;
-    this.#spliced.set(flow, spliced);
-    const { dst, qos, data, timeout } = request;
+    { dst, qos, timeout }: AllocRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
     const hash = hashName(facts.hash, dst);
-    const call = { flow: flow.id, hash, qos, data, timeout, fds: [], signal };
-    try {
-      await this.#deps.layers.link(entry.id).alloc(entry.id, call);
-      if (spliced.answer === undefined)
-        throw new PeerError(`IPCP ${entry.name} never gave flow ${flow.id} back`, 'EIPCP');
-      return spliced.answer;
-    } catch (error) {
-      this.#deps.rings.close(spliced.answer?.fds ?? []);
-      throw error;
-    } finally {
-      this.#spliced.delete(flow);
-    }
+    const ends = { flow: flow.id, peer: peer.id };
+    const call = { ...ends, hash, qos, data: noBytes, timeout, fds: [], signal };
+    await this.#deps.layers.link(entry.id).alloc(entry.id, call);
   }
 
   /**

@@ -33,6 +33,8 @@ export interface AllocCall {
   timeout: Millis;
   /** The IPCP looks the name up first, for so long: ENAME when its layer does not know it. */
   lookUp?: Millis;
+  /** The other end, when the IPCP splices: both ends are here. */
+  peer?: number;
   /** Ring end 1, which the call takes over; absent when the IPCP splices. */
   fds: readonly number[];
   signal: AbortSignal;
@@ -44,9 +46,9 @@ const LOCAL_CALL: Millis = 5000;
 const REMOTE_CALL: Millis = 20_000;
 
 export class IpcpLink {
-  readonly #peer: Pick<RpcPeer, 'call'>;
+  readonly #peer: Pick<RpcPeer, 'call' | 'notify'>;
 
-  constructor(peer: Pick<RpcPeer, 'call'>) {
+  constructor(peer: Pick<RpcPeer, 'call' | 'notify'>) {
     this.#peer = peer;
   }
 
@@ -133,7 +135,7 @@ export class IpcpLink {
     return { qos: got.qos ?? qos };
   }
 
-  /** `fds`: ring end 0, which the call takes over; empty when refused or spliced. */
+  /** `fds`: ring end 0, which the call takes over; empty when refused. */
   async respond(
     ipcp: number,
     answer: { flow: number; response: number; data: Uint8Array },
@@ -145,9 +147,7 @@ export class IpcpLink {
 
   /** Told, not asked: the flow is gone whatever the IPCP says. */
   dealloc(ipcp: number, flow: number): void {
-    this.#peer
-      .call('ipcp_flow_dealloc', { ipcp, flow }, { timeout: LOCAL_CALL })
-      .catch(() => undefined);
+    this.#peer.notify('ipcp_flow_dealloc', { ipcp, flow });
   }
 
   async #call<T>(

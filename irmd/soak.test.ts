@@ -39,10 +39,8 @@ class Soak {
     answers.ipcp_flow_alloc = async ({ params, fds, signal }) => {
       closeAll(fds);
       if (this.#chance(6)) return new Promise(() => {});
-      if (params.ipcp === 1 && !signal.aborted && !this.#chance(6)) {
-        await this.#ipcpd.request(1, 'spliced', { splice: params.flow });
+      if (params.ipcp === 1 && !signal.aborted)
         for (let i = this.#random.int(4); i > 0; i--) await this.clock.settle();
-      }
       return { data: new Uint8Array(0) };
     };
     const irm = this.real.embedded();

@@ -3,6 +3,7 @@
  *
  *     source.js bulk NAME FLOWS BYTES MS    packets on all flows in turn, as fast as they take them: bit/s that arrived
  *     source.js alloc NAME TIMES            allocates, sends a packet there and back, deallocates: medians, ms
+ *     source.js cycle NAME TIMES            allocates and deallocates, nothing else: median of both together, ms
  *     source.js idle NAME FLOWS             opens flows, says "open", and holds them until its input ends
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +15,7 @@ import { ask, askBytes } from './ask.ts';
 const batch = 64;
 /** Allocations at a time. */
 const together = 8;
+/** Milliseconds of bulk, and cycles, that are not measured. */
 const warmUp = 500;
 
 interface Count {
@@ -106,6 +108,17 @@ async function alloc(name: string, times: number): Promise<object> {
   return { allocation: median(allocations), roundTrip: median(roundTrips) };
 }
 
+async function cycle(name: string, times: number): Promise<object> {
+  const cycles: number[] = [];
+  for (let i = -warmUp; i < times; i++) {
+    const start = performance.now();
+    const flow = await flowAlloc(name);
+    await flow.dealloc();
+    if (i >= 0) cycles.push(performance.now() - start);
+  }
+  return { cycle: median(cycles) };
+}
+
 async function idle(name: string, count: number): Promise<object> {
   await allocate(name, count);
   console.log('open');
@@ -113,13 +126,15 @@ async function idle(name: string, count: number): Promise<object> {
   return {};
 }
 
-const [what, name = '', ...numbers] = process.argv.slice(2);
+const [what = '', name = '', ...numbers] = process.argv.slice(2);
 const [first = 0, second = 0, third = 0] = numbers.map(Number);
-const result =
-  what === 'bulk'
-    ? await bulk(name, first, second, third)
-    : what === 'alloc'
-      ? await alloc(name, first)
-      : await idle(name, first);
-console.log(JSON.stringify(result));
+const modes: Record<string, () => Promise<object>> = {
+  bulk: () => bulk(name, first, second, third),
+  alloc: () => alloc(name, first),
+  cycle: () => cycle(name, first),
+  idle: () => idle(name, first),
+};
+const mode = modes[what];
+if (mode === undefined) throw new Error(`Unknown mode "${what}"`);
+console.log(JSON.stringify(await mode()));
 await defaultDev().close();

@@ -30,7 +30,10 @@ export function createInProcessIpcpd(
   const closeFd = (fd: number) => {
     os.close(fd);
   };
-  const peer = new RpcPeer({ channel, clock, closeFd }, { methods: host.methods });
+  const peer = new RpcPeer(
+    { channel, clock, closeFd },
+    { methods: host.methods, onEvent: host.onEvent },
+  );
   host.attach(peer);
   const ready = peer.call('ipcpd_hello', host.hello()).then(() => undefined);
   ready.catch(() => undefined);

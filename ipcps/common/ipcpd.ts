@@ -21,7 +21,7 @@ import type { IpcpHost } from '#lib/ipcp-dev/index.ts';
 import { type Channel, RpcPeer } from '#lib/rpc/index.ts';
 
 export interface IpcpdDeps {
-  host: Pick<IpcpHost, 'attach' | 'hello' | 'methods'>;
+  host: Pick<IpcpHost, 'attach' | 'hello' | 'methods' | 'onEvent'>;
   clock: Clock;
   random: Random;
   log: Logger;
@@ -88,7 +88,10 @@ export class Ipcpd {
   /** Connects and says hello. `closed`: the connection has ended. */
   async #greet(signal: AbortSignal): Promise<{ closed: Promise<void> }> {
     const { host, clock, connect, closeFd } = this.#deps;
-    const peer = new RpcPeer({ channel: connect(), clock, closeFd }, { methods: host.methods });
+    const peer = new RpcPeer(
+      { channel: connect(), clock, closeFd },
+      { methods: host.methods, onEvent: host.onEvent },
+    );
     const gone = deferred<void>();
     const stop = () => peer.close();
     signal.addEventListener('abort', stop, { once: true });

@@ -33,7 +33,6 @@ const requestSchema = z.object({
   hash: hashSchema,
   qos: qosSchema,
   data: dataSchema,
-  splice: flowSchema.optional(),
 });
 const deallocEvent = z.object({ flow: flowSchema });
 const stateEvent = z.object({ ipcp: ipcpSchema, state });
@@ -52,7 +51,7 @@ export function ipcpdMethods(services: Services): Methods {
       const ipcp = registry.ipcps.get(p.ipcp);
       if (ipcp === undefined || !supervisors.is(connection, ipcp))
         throw new UsageError(`There is no IPCP ${p.ipcp} in this process`, 'EIPCP');
-      return broker.incoming(ipcp, { ...p, splice: p.splice });
+      return broker.incoming(ipcp, p);
     }),
   };
 }

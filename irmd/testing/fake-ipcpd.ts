@@ -35,7 +35,6 @@ const verbs = [
   'ipcp_flow_alloc',
   'ipcp_flow_join',
   'ipcp_flow_respond',
-  'ipcp_flow_dealloc',
 ];
 
 export class FakeIpcpd {
@@ -82,10 +81,16 @@ export class FakeIpcpd {
 
   /** In irmd's process. */
   async attach(real: RealIrmd, ipcps: unknown[] = []): Promise<RpcPeer> {
-    const peer = real.embedded({ methods: this.methods });
+    const onEvent = (event: string, params: unknown) => this.#hear(event, params as Params);
+    const peer = real.embedded({ methods: this.methods, onEvent });
     this.#peer = peer;
     await peer.call('ipcpd_hello', { ipcps });
     return peer;
+  }
+
+  /** Events are remembered like calls. */
+  #hear(method: string, params: Params): void {
+    this.calls.push({ method, params, fds: [], signal: new AbortController().signal });
   }
 
   get peer(): RpcPeer {
@@ -103,12 +108,12 @@ export class FakeIpcpd {
   async request(
     ipcp: number,
     name: string,
-    { data = noBytes, ...more }: { data?: Uint8Array; splice?: number } = {},
+    { data = noBytes }: { data?: Uint8Array } = {},
   ): Promise<{ flow: number }> {
     this.asked = new OapClient(nodeOapDeps, { data, peerTakesData: true });
     const message = this.asked.request(this.#now());
     const params = { ipcp, hash: hashName('SHA3-224', name), qos: anyQos, data: message };
-    const { result, fds } = await this.peer.call('ipcp_flow_request', { ...params, ...more });
+    const { result, fds } = await this.peer.call('ipcp_flow_request', params);
     const { flow, accepted } = result;
     if (accepted === undefined) return { flow };
     const answer = { ...params, flow, response: 0, data: accepted };

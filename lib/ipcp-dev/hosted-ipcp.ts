@@ -13,6 +13,7 @@ import {
   type Logger,
   type Machine,
   type Millis,
+  noBytes,
   PeerError,
   type QosSpec,
   type Random,
@@ -79,6 +80,8 @@ export class HostedIpcp {
   readonly #ipcp: Ipcp;
   readonly #traffic = new CarriedTraffic();
   #member: Membership | undefined;
+  /** Numbers of the accepting ends of flows that are being spliced, by that of the allocating end. BOUNDED by the table of flows. */
+  readonly #splicing = new Map<number, number>();
   /** Calls to irmd about requests whose numbers are not known yet. */
   readonly #asking = new Set<Promise<void>>();
 
@@ -145,15 +148,35 @@ export class HostedIpcp {
   }
 
   async flowAlloc(call: FlowAlloc, fds: number[], signal: AbortSignal): Promise<Opened> {
-    const { flow: id, hash, qos, data, timeout, lookUp } = call;
+    const { flow: id, hash, qos, data, timeout, lookUp, peer } = call;
+    if (this.about.type.splice) return this.#splice(call, fds, signal);
+    if (peer !== undefined)
+      throw new UsageError(`Flow ${id}: type ${this.about.type.type} does not splice`);
     return this.#openNew(id, fds, signal, async (either) => {
-      const layer = this.layer as SplicingLayer;
+      const layer = this.layer;
       if (lookUp !== undefined && !(await layer.query(hash, lookUp)))
         throw new PeerError(`Layer ${layer.name} does not know ${hashText(hash)}`, 'ENAME');
       if (either.aborted) throw new CanceledError(`Allocation of flow ${id} canceled`);
-      const options = { qos, data, timeout, signal: either };
-      return layer.allocate(hash, this.about.type.splice ? { ...options, origin: id } : options);
+      return layer.allocate(hash, { qos, data, timeout, signal: either });
     });
+  }
+
+  /** Both ends of the flow are on this host, and irmd has numbers for both: the layer joins them, and irmd asks the accepting program. */
+  async #splice(
+    { flow: id, peer, hash, qos, timeout }: FlowAlloc,
+    fds: number[],
+    signal: AbortSignal,
+  ): Promise<Opened> {
+    if (peer === undefined) throw new UsageError(`Flow ${id} came without its other end`);
+    this.#splicing.set(id, peer);
+    try {
+      return await this.#openNew(id, fds, signal, (either) => {
+        const layer = this.layer as SplicingLayer;
+        return layer.allocate(hash, { qos, timeout, signal: either, origin: id });
+      });
+    } finally {
+      this.#splicing.delete(id);
+    }
   }
 
   async flowJoin(
@@ -223,7 +246,7 @@ export class HostedIpcp {
   ): Promise<Opened> {
     const { port, flows } = this.#deps;
     const { ipcp, type } = this.about;
-    const hosted = new HostedFlow(ipcp, id, () => port.ended(id));
+    const hosted = new HostedFlow(ipcp, id, type.splice ? () => {} : () => port.ended(id));
     try {
       if (fds.length !== (type.splice ? 0 : 2))
         throw new UsageError(`Flow ${id} of type ${type.type} came with ${fds.length} descriptors`);
@@ -273,20 +296,31 @@ export class HostedIpcp {
   }
 
   #arrived(request: FlowRequest & { readonly origin?: number }): void {
+    if (this.about.type.splice) return this.#acceptSpliced(request);
     const asking = this.#ask(request).finally(() => this.#asking.delete(asking));
     this.#asking.add(asking);
   }
 
-  async #ask(request: FlowRequest & { readonly origin?: number }): Promise<void> {
+  /** The other end of a flow that irmd is allocating here. The ring tells the programs when it ends, nobody else has to know. */
+  #acceptSpliced(request: FlowRequest & { readonly origin?: number }): void {
+    const id = this.#splicing.get(request.origin ?? -1);
+    if (id === undefined) return request.reject(Errno.ECANCELED);
+    try {
+      const hosted = new HostedFlow(this.about.ipcp, id, () => {}, request);
+      this.#deps.flows.add(hosted);
+      this.#accept(hosted, request, noBytes, []);
+    } catch (error) {
+      this.guard(() => request.reject(refusalErrno(error)))();
+    }
+  }
+
+  async #ask(request: FlowRequest): Promise<void> {
     const { port, flows } = this.#deps;
-    const { ipcp, type } = this.about;
-    const { hash, qos, data, origin } = request;
-    const call = { ipcp, hash, qos, data };
+    const { ipcp } = this.about;
+    const { hash, qos, data } = request;
     let fds: number[] = [];
     try {
-      const taken = await port.request(
-        type.splice && origin !== undefined ? { ...call, splice: origin } : call,
-      );
+      const taken = await port.request({ ipcp, hash, qos, data });
       const { flow: id, accepted } = taken;
       fds = taken.fds;
       const hosted = new HostedFlow(ipcp, id, () => port.ended(id), request);

@@ -25,7 +25,7 @@ const config = z.strictObject({ speed: z.int().optional() });
 /** Stands in for irmd: gives numbers out, and answers requests as a test says. */
 class FakeIrmd {
   readonly events: string[] = [];
-  readonly requests: { ipcp: number; data: Uint8Array; splice?: number; flow: number }[] = [];
+  readonly requests: { ipcp: number; data: Uint8Array; flow: number }[] = [];
   readonly peer: RpcPeer;
   readonly ipcpd: RpcPeer;
   #next = 100;
@@ -38,7 +38,10 @@ class FakeIrmd {
   constructor(host: IpcpHost) {
     const [a, b] = inProcessPair(cred);
     const deps = { clock: realClock, closeFd: (fd: number) => os.close(fd) };
-    this.ipcpd = new RpcPeer({ channel: a, ...deps }, { methods: host.methods });
+    this.ipcpd = new RpcPeer(
+      { channel: a, ...deps },
+      { methods: host.methods, onEvent: host.onEvent },
+    );
     const methods: Methods = {
       ipcp_flow_request: method(z.any(), (p) => {
         const flow = this.#next++;
@@ -56,6 +59,12 @@ class FakeIrmd {
 
   async call(name: string, params: object, fds?: number[]): Promise<Record<string, unknown>> {
     return (await this.peer.call(name, params, fds === undefined ? {} : { fds })).result;
+  }
+
+  /** Resolves when the event has been heard: what came after it is answered. */
+  async dealloc(flow: number, ipcp = 1): Promise<void> {
+    this.peer.notify('ipcp_flow_dealloc', { ipcp, flow });
+    await this.call('ipcp_status', { ipcp }).catch(() => undefined);
   }
 
   async boot(ipcp: number, type: string): Promise<Record<string, unknown>> {
@@ -208,43 +217,54 @@ describe('IpcpHost', () => {
     await expect(create(65, 'local')).rejects.toMatchObject({ code: 'ENOBUFS' });
   });
 
-  it('splices a local flow: irmd hears of both ends, no packet passes', async () => {
+  it('splices a local flow: irmd gives both numbers, and is not asked', async () => {
     const { host, irmd } = makeHost([localType]);
     await irmd.boot(1, 'local');
     await irmd.call('ipcp_register', { ipcp: 1, hash });
-    irmd.onRequest = (flow) => {
-      void irmd.call('ipcp_flow_respond', { ipcp: 1, flow, response: 0, data: utf8('yes') });
-    };
-    const call = { ipcp: 1, flow: 5, hash, qos: qosVoice, data: utf8('please') };
-    expect(await irmd.call('ipcp_flow_alloc', call)).toMatchObject({
-      data: utf8('yes'),
-      qos: qosVoice,
-    });
-    expect(irmd.requests).toMatchObject([{ ipcp: 1, splice: 5, data: utf8('please') }]);
+    const call = { ipcp: 1, flow: 5, peer: 6, hash, qos: qosVoice, data: noBytes };
+    expect(await irmd.call('ipcp_flow_alloc', call)).toMatchObject({ qos: qosVoice });
     expect(host.flows).toBe(2);
-    await irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 5 });
-    await irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 5 });
-    expect(irmd.events).toEqual(['ipcp_flow_dealloc 100']);
-    await irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 100 });
-    expect(host.flows).toBe(0);
+    await irmd.dealloc(5);
+    await irmd.dealloc(5);
+    expect(host.flows).toBe(1);
+    await irmd.dealloc(6);
+    expect([host.flows, irmd.requests, irmd.events]).toEqual([0, [], []]);
+  });
+
+  it('splices nothing without both numbers, and for no other name', async () => {
+    const { host, irmd } = makeHost([
+      localType,
+      wireType(() => new World().join({ name: 'wire' }).attach('a')),
+    ]);
+    await irmd.boot(1, 'local');
+    await irmd.boot(2, 'wire');
+    await irmd.call('ipcp_register', { ipcp: 1, hash });
+    const call = { ipcp: 1, flow: 5, hash, qos: qosVoice, data: noBytes };
+    await expect(irmd.call('ipcp_flow_alloc', call)).rejects.toThrow('without its other end');
+    const { fds } = makeRing(1);
+    await expect(irmd.call('ipcp_flow_alloc', { ...call, ipcp: 2, peer: 6 }, fds)).rejects.toThrow(
+      'type wire does not splice',
+    );
+    const other = { ...call, peer: 6, hash: hash.map((byte) => byte ^ 1) };
+    await expect(irmd.call('ipcp_flow_alloc', other)).rejects.toMatchObject({ code: 'EIPCP' });
+    expect([host.flows, openFds(fds)]).toEqual([0, []]);
   });
 
   it('pumps a flow between two hosts, and says at both when it ends', async () => {
     const { world, a, b, client, server, allocate } = await twoHosts();
     expect(await allocate(3, client.fds)).toMatchObject({ data: utf8('welcome'), mtu: 1000 });
     expect(b.irmd.requests).toMatchObject([{ data: utf8('hi'), flow: 100 }]);
-    expect(b.irmd.requests[0]?.splice).toBeUndefined();
     await echo(world, client.program, server.program, 'ping');
     await echo(world, server.program, client.program, 'pong');
     client.program.write(noBytes);
     await world.until(() => server.program.stats.keepalives === 1, 'A keepalive at the far end');
     client.program.write(utf8('last'));
     client.program.dealloc();
-    await a.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 3 });
+    await a.irmd.dealloc(3);
     await world.until(() => b.irmd.events.length > 0, 'The end at the server');
     expect(b.irmd.events).toEqual(['ipcp_flow_dealloc 100']);
     expect(a.irmd.events).toEqual([]);
-    await b.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 100 });
+    await b.irmd.dealloc(100);
     expect([a.host.flows, b.host.flows]).toEqual([0, 0]);
     server.program.dealloc();
   });
@@ -291,7 +311,7 @@ describe('IpcpHost', () => {
     };
     await allocate(3, client.fds);
     await world.until(() => client.program.ended && errors.length > 0, 'The end');
-    await b.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 100 });
+    await b.irmd.dealloc(100);
     await expect(allocate(4, [os.dup(0, 0), os.dup(0, 0)])).rejects.toMatchObject({
       fault: 'peer',
     });
@@ -319,7 +339,7 @@ describe('IpcpHost', () => {
     const [client2, server2] = [makeRing(1), makeRing(0)];
     b.irmd.acceptedFds = server2.fds;
     // Its end is on its way before the request's own result.
-    b.irmd.onRequest = (flow) => void b.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow });
+    b.irmd.onRequest = (flow) => void b.irmd.dealloc(flow);
     await allocate(4, client2.fds);
     await world.until(() => client2.program.ended && server2.program.ended, 'The end');
     expect(b.host.flows).toBe(1);
@@ -344,7 +364,7 @@ describe('IpcpHost', () => {
     };
     const first = alloc(3);
     await world.until(() => b.irmd.requests.length === 1, 'The request');
-    await a.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 3 });
+    await a.irmd.dealloc(3);
     await expect(first).rejects.toMatchObject({ code: 'ECANCELED' });
     const abort = new AbortController();
     const second = alloc(4, abort.signal);
@@ -452,10 +472,10 @@ describe('IpcpHost', () => {
       };
       await allocate(3, client.fds);
       client.program.dealloc();
-      await a.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 3 });
+      await a.irmd.dealloc(3);
       await world.until(() => server.program.ended, 'The end');
       server.program.dealloc();
-      await b.irmd.call('ipcp_flow_dealloc', { ipcp: 1, flow: 100 + i });
+      await b.irmd.dealloc(100 + i);
     }
     await world.clock.settle();
     const after = os.dup(0, 0);

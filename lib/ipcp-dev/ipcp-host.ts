@@ -65,6 +65,13 @@ export class IpcpHost {
     });
   }
 
+  /** irmd tells something. What makes no sense is dropped: there is nobody to tell. */
+  readonly onEvent = (event: string, params: unknown): void => {
+    if (event !== 'ipcp_flow_dealloc') return;
+    const parsed = messages.flowDealloc.safeParse(params);
+    if (parsed.success) void this.#ipcps.get(parsed.data.ipcp)?.flowDealloc(parsed.data.flow);
+  };
+
   hello(): Hello {
     const ipcps = [...this.#ipcps.values()].map(({ about, state, member }) => ({
       ipcp: about.ipcp,
@@ -159,10 +166,6 @@ export class IpcpHost {
       })),
       ipcp_flow_respond: method(messages.flowRespond, async (call, { fds }) => {
         await this.#withFds(fds, call.ipcp, (i) => i.flowRespond(call, fds));
-        return { result: {} };
-      }),
-      ipcp_flow_dealloc: method(messages.flowDealloc, async ({ ipcp, flow }) => {
-        await this.#ipcps.get(ipcp)?.flowDealloc(flow);
         return { result: {} };
       }),
     };

@@ -15,8 +15,6 @@ export interface FlowRequestCall {
   hash: Uint8Array;
   qos: QosSpec;
   data: Uint8Array;
-  /** Flow whose other end the new one is. */
-  splice?: number;
 }
 
 /** A request that irmd has taken. */

@@ -46,6 +46,7 @@ export const messages = {
     data,
     timeout: timeout.default(20_000),
     lookUp: timeout.optional(),
+    peer: flow.optional(),
   }),
   flowJoin: z.object({ ipcp, flow, qos, timeout: timeout.optional() }),
   flowRespond: z.object({ ipcp, flow, response: z.int().min(0).max(4095), data }),
