@@ -2,7 +2,7 @@
  * What the gateway needs of irmd: flows on behalf of the programs that it serves (docs/protocols/control.md, methods for
  * programs). `irmd-flows.ts` gives it over lib/dev.
  */
-import type { Millis, QosSpec } from '#lib/core/index.ts';
+import type { Millis, QosSpec, Signal } from '#lib/core/index.ts';
 
 /** One end of a ring flow, as lib/ring and lib/dev give it. */
 export interface PacketFlow {
@@ -39,7 +39,7 @@ export interface AllocRequest {
   readonly data: Uint8Array;
   readonly handoff: boolean;
   readonly timeout?: Millis;
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
 }
 
 export type AllocatedFlow =
@@ -69,7 +69,7 @@ export interface FlowService {
   /** Rejects with an OuroError that carries the errno. */
   allocate(request: AllocRequest): Promise<AllocatedFlow>;
   /** Requests for the process's names, until the signal; goes on when irmd comes back. */
-  incoming(pid: number, signal: AbortSignal): AsyncIterable<IncomingRequest>;
+  incoming(pid: number, signal: Signal): AsyncIterable<IncomingRequest>;
   queryName(name: string, timeout: Millis): Promise<boolean>;
   /** irmd has gone and is back: names have to be bound again. */
   onReconnect(fn: () => void): void;

@@ -2,7 +2,7 @@
  * The gateway's flows over lib/dev, and its bindings over lib/irm. Owns the management connection, and opens it again when
  * irmd was away; then everybody is told that names have to be bound again.
  */
-import { type Clock, type Millis, OuroError, type Timer } from '#lib/core/index.ts';
+import { type Clock, type Millis, OuroError, type Signal, type Timer } from '#lib/core/index.ts';
 import { type Dev, type Flow, FlowEvent, type FlowRequest, HandedFlow } from '#lib/dev/index.ts';
 import type { IrmClient } from '#lib/irm/index.ts';
 import type * as own from './flows.ts';
@@ -55,7 +55,7 @@ export class IrmdFlows implements own.FlowService {
     return { kind: 'ring', flow: new RingEnd(flow), data: flow.data };
   }
 
-  async *incoming(pid: number, signal: AbortSignal): AsyncGenerator<own.IncomingRequest, void> {
+  async *incoming(pid: number, signal: Signal): AsyncGenerator<own.IncomingRequest, void> {
     for await (const request of this.#deps.dev.incoming({ pid, deferred: true, signal }))
       yield new Incoming(request);
   }

@@ -3,7 +3,7 @@
  * or `--dir`.
  */
 import { parseArgs } from 'node:util';
-import { Component, jsonLogs, talkLogs } from '#lib/config/index.ts';
+import { Component, processLogs } from '#lib/config/index.ts';
 import { OuroError, realClock, realRandom, UsageError } from '#lib/core/index.ts';
 import { IpcpHost } from '#lib/ipcp-dev/index.ts';
 import { connectIrmd } from '#lib/irm/index.ts';
@@ -27,9 +27,8 @@ async function main(argv: string[]): Promise<number> {
   }
   // Who reads the log may go away with irmd; the flows stay.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  const logs = values.stdout
-    ? talkLogs((line) => process.stdout.write(line))
-    : jsonLogs(process.stderr);
+  const output = values.stdout ? process.stdout : process.stderr;
+  const logs = processLogs(output, { forPeople: values.stdout === true });
   const log = logs(Component.ipcpd);
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)

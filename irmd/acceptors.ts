@@ -14,6 +14,7 @@ import {
   type Millis,
   type OuroError,
   ResourceError,
+  type Signal,
   TimeoutError,
   type Timer,
 } from '#lib/core/index.ts';
@@ -34,7 +35,7 @@ export interface Acceptor<C, T> {
 
 export interface Waiting {
   timeout?: Millis | undefined;
-  signal: AbortSignal;
+  signal: Signal;
 }
 
 interface Queued<C, T> extends Acceptor<C, T> {

@@ -15,14 +15,14 @@ export interface ConnectionConfig {
 }
 
 export class Connection {
-  readonly peer: Pick<RpcPeer, 'call' | 'notify' | 'close' | 'closed'>;
+  readonly peer: Pick<RpcPeer, 'call' | 'notify' | 'notifyLater' | 'close' | 'closed'>;
   readonly cred: Credentials;
   readonly embedded: boolean;
   /** Flows that end with this connection. BOUNDED by limits.flows. */
   readonly held = new Set<Flow>();
 
   constructor(
-    peer: Pick<RpcPeer, 'call' | 'notify' | 'close' | 'closed' | 'cred'>,
+    peer: Pick<RpcPeer, 'call' | 'notify' | 'notifyLater' | 'close' | 'closed' | 'cred'>,
     config: ConnectionConfig,
   ) {
     this.peer = peer;

@@ -18,9 +18,11 @@ import {
   PeerError,
   PolicyError,
   type QosSpec,
+  type Signal,
   TimeoutError,
   type Timer,
   UsageError,
+  unlessRaw,
 } from '#lib/core/index.ts';
 import type { Reply } from '#lib/rpc/index.ts';
 import type { Acceptor, Acceptors } from './acceptors.ts';
@@ -109,7 +111,7 @@ export class Delivery {
    * PeerError with the accepting side's errno, or EIPCP when nobody accepts in time. A process that declines (EAGAIN) is not
    * asked again; when all have, that is ECONNREFUSED.
    */
-  async deliver(request: Request, signal: AbortSignal): Promise<Answer> {
+  async deliver(request: Request, signal: Signal): Promise<Answer> {
     const { flow } = request;
     this.#deps.log.info(`Flow request arrived for ${flow.name}.`);
     const declined = new Set<number>();
@@ -136,11 +138,7 @@ export class Delivery {
     });
   }
 
-  async #ask(
-    request: Request,
-    declined: ReadonlySet<number>,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async #ask(request: Request, declined: ReadonlySet<number>, signal: Signal): Promise<Answer> {
     const { name } = request.flow;
     const { acceptors, autostart, log } = this.#deps;
     const use = (call: Acceptor<Connection, Reply>) => this.#offer(request, call);
@@ -181,7 +179,8 @@ export class Delivery {
       mtu,
       handoff: verdict.handoff,
     });
-    return { result: { qos: flow.qos, mtu, ...keepalive(flow) }, fds: ring?.ends[1] ?? noFds };
+    const result = { ...unlessRaw(flow.qos), mtu, ...keepalive(flow) };
+    return { result, fds: ring?.ends[1] ?? noFds };
   }
 
   /** The accepting end is gone, perhaps before its verdict. */
@@ -250,7 +249,7 @@ export class Delivery {
 }
 
 function offerOf({ flow, data }: Request) {
-  return { flow: flow.id, qos: flow.qos, name: flow.name, data };
+  return { flow: flow.id, ...unlessRaw(flow.qos), name: flow.name, data };
 }
 
 /** Only the ends can tell that a flow which leaves the host is still alive. */

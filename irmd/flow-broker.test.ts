@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Errno, noBytes, PeerError, utf8 } from '#lib/core/index.ts';
+import { Errno, noBytes, PeerError, type Signal, utf8 } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
 import type { RpcPeer } from '#lib/rpc/index.ts';
 import { SimClock } from '#lib/testkit/index.ts';
@@ -302,7 +302,7 @@ describe('a flow through a layer', () => {
     await ipcpd.attach(real);
     await layer('e1');
     ipcpd.answers.ipcp_query = () => ({ known: true });
-    let signal: AbortSignal | undefined;
+    let signal: Signal | undefined;
     ipcpd.answers.ipcp_flow_alloc = (call) => {
       closeAll(call.fds);
       signal = call.signal;
@@ -338,6 +338,7 @@ describe('a layer through which a name was reached a moment ago', () => {
   const allocations = () => ipcpd.calls.filter(({ method }) => method === 'ipcp_flow_alloc');
   /** What one more allocation asks of ipcpd. */
   const again = async (): Promise<string[]> => {
+    await clock.settle();
     ipcpd.take();
     closeAll((await alloc(peer, 'far')).fds);
     const asked = allocations();

@@ -5,6 +5,7 @@
  * Owns what is in flight: BOUNDED by limits.flows. Flows themselves are in the registry.
  */
 import {
+  Abort,
   CanceledError,
   type Clock,
   Errno,
@@ -14,7 +15,9 @@ import {
   OuroError,
   PeerError,
   type QosSpec,
+  type Signal,
   UsageError,
+  unlessRaw,
   within,
 } from '#lib/core/index.ts';
 import { hashText } from '#lib/layer/index.ts';
@@ -61,24 +64,23 @@ export interface FlowBrokerDeps {
 export class FlowBroker {
   readonly #deps: FlowBrokerDeps;
   /** What goes on for a pending flow; ends with it. BOUNDED by limits.flows. */
-  readonly #inFlight = new Map<Flow, AbortController>();
+  readonly #inFlight = new Map<Flow, Abort>();
 
   constructor(deps: FlowBrokerDeps) {
     this.#deps = deps;
   }
 
   /** Resolves with the flow and ring end 0. PeerError ENAME, EIPCP, or the accepting side's errno; TimeoutError. */
-  alloc(party: Party, request: AllocRequest, signal: AbortSignal): Promise<Reply> {
+  alloc(party: Party, request: AllocRequest, signal: Signal): Promise<Reply> {
     const what = `Allocation of a flow to ${request.dst}`;
     // Whoever acts for the process: a gateway joins only what it serves itself.
     const { uid } = party.connection.cred;
-    const work = (flow: Flow, inner: AbortSignal) =>
-      this.#deps.paths.reach(flow, uid, request, inner);
+    const work = (flow: Flow, inner: Signal) => this.#deps.paths.reach(flow, uid, request, inner);
     return this.#allocating(party, request, what, signal, work);
   }
 
   /** As `alloc`, for the broadcast flow of a layer. UsageError ENOTALLOC where the layer has none. */
-  join(party: Party, request: AllocRequest, signal: AbortSignal): Promise<Reply> {
+  join(party: Party, request: AllocRequest, signal: Signal): Promise<Reply> {
     const what = `Joining layer ${request.dst}`;
     const member = this.#deps.layers.ofLayer(request.dst);
     // Flows of such a layer have two ends on this host: there is nothing to join (semantics 1.8).
@@ -95,10 +97,11 @@ export class FlowBroker {
   async accept(
     party: Party,
     { timeout, deferred }: { timeout?: Millis | undefined; deferred: boolean },
-    signal: AbortSignal,
+    signal: Signal,
   ): Promise<Reply> {
     const reply = await this.#deps.acceptors.accept({ ...party, deferred }, { timeout, signal });
-    if (!signal.aborted) return reply;
+    // Who allocates waits for its answer; who accepts only starts to work with the flow.
+    if (!signal.aborted) return { ...reply, last: true };
     // The caller went in the moment in which it was served.
     const { flow } = reply.result as { flow: number };
     this.#deps.rings.close(reply.fds ?? []);
@@ -159,7 +162,7 @@ export class FlowBroker {
       const data = oap.answer(exchange, answer.data);
       return { result: { flow: flow.id, accepted: data }, fds: answer.fds };
     }
-    const abort = new AbortController();
+    const abort = new Abort();
     this.#inFlight.set(flow, abort);
     const answering = delivery
       .deliver(wanted, abort.signal)
@@ -187,15 +190,15 @@ export class FlowBroker {
     party: Party,
     request: AllocRequest,
     what: string,
-    signal: AbortSignal,
-    work: (flow: Flow, signal: AbortSignal) => Promise<Answer>,
+    signal: Signal,
+    work: (flow: Flow, signal: Signal) => Promise<Answer>,
   ): Promise<Reply> {
     const { registry, rings, clock, log } = this.#deps;
     const flow = this.#create(request.dst, request.qos, 'alloc-pending');
     const { process, connection } = party;
     registry.flows.own(flow, { pid: process.pid, uid: process.uid, connection });
     if (connection.holdsFor(process.pid)) connection.held.add(flow);
-    const inner = new AbortController();
+    const inner = new Abort();
     this.#inFlight.set(flow, inner);
     const working = work(flow, inner.signal);
     try {
@@ -206,7 +209,7 @@ export class FlowBroker {
       const ids = flow.peer === undefined ? `${flow.id}` : `${flow.id} | ${flow.peer.id}`;
       log.info(`Flow on port_id ${ids} allocated.`);
       const { qos, data, mtu, handoff, fds } = answer;
-      const granted = { qos: qos ?? flow.qos, mtu, data, handoff, ...keepalive(flow) };
+      const granted = { ...unlessRaw(qos ?? flow.qos), mtu, data, handoff, ...keepalive(flow) };
       return { result: { flow: flow.id, ...granted }, fds };
     } catch (error) {
       this.release(flow);

@@ -5,7 +5,15 @@
  * A name that is registered in a layer with both ends on this host goes through that layer, which says yes to both at once (splice): the
  * layer sees the flow, irmd asks the accepting program and joins the ends with one ring. Owns nothing.
  */
-import { type Millis, noBytes, OuroError, PeerError, type QosSpec } from '#lib/core/index.ts';
+import {
+  Abort,
+  type Millis,
+  noBytes,
+  OuroError,
+  PeerError,
+  type QosSpec,
+  type Signal,
+} from '#lib/core/index.ts';
 import { hashName } from '#lib/layer/index.ts';
 import type { Reply } from '#lib/rpc/index.ts';
 import type { Acceptors } from './acceptors.ts';
@@ -42,12 +50,7 @@ export class FlowPaths {
   }
 
   /** `uid`: who allocates. PeerError ENAME, EIPCP, or the accepting side's errno. */
-  async reach(
-    flow: Flow,
-    uid: number,
-    request: AllocRequest,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async reach(flow: Flow, uid: number, request: AllocRequest, signal: Signal): Promise<Answer> {
     const { acceptors, layers, registry } = this.#deps;
     const { dst } = request;
     if (!acceptors.ready(dst)) {
@@ -66,7 +69,7 @@ export class FlowPaths {
     flow: Flow,
     member: Member,
     { qos, timeout }: Pick<AllocRequest, 'qos' | 'timeout'>,
-    signal: AbortSignal,
+    signal: Signal,
   ): Promise<Answer> {
     return this.#throughLayer(flow, member, (link, fds) =>
       link.joinFlow(member.entry.id, { flow: flow.id, qos, timeout, fds, signal }),
@@ -81,7 +84,7 @@ export class FlowPaths {
     flow: Flow,
     outer: readonly Member[],
     request: AllocRequest,
-    signal: AbortSignal,
+    signal: Signal,
   ): Promise<Answer | undefined> {
     const { layers } = this.#deps;
     const { dst } = request;
@@ -105,9 +108,9 @@ export class FlowPaths {
   async #lookAround(
     name: string,
     outer: readonly Member[],
-    signal: AbortSignal,
+    signal: Signal,
   ): Promise<Member | undefined> {
-    const asking = new AbortController();
+    const asking = new Abort();
     const stop = () => asking.abort();
     signal.addEventListener('abort', stop, { once: true });
     let unsubscribe = () => {};
@@ -129,7 +132,7 @@ export class FlowPaths {
   async #here(
     flow: Flow,
     member: Member | undefined,
-    { request, uid, signal }: { request: AllocRequest; uid: number; signal: AbortSignal },
+    { request, uid, signal }: { request: AllocRequest; uid: number; signal: Signal },
   ): Promise<Answer> {
     const { data, handoff } = request;
     flow.ipcp = member?.entry.id;
@@ -146,7 +149,7 @@ export class FlowPaths {
     peer: Flow,
     { entry, facts }: Member,
     { dst, qos, timeout }: AllocRequest,
-    signal: AbortSignal,
+    signal: Signal,
   ): Promise<void> {
     const hash = hashName(facts.hash, dst);
     const ends = { flow: flow.id, peer: peer.id };
@@ -162,7 +165,7 @@ export class FlowPaths {
     flow: Flow,
     member: Member,
     { dst, qos, data, timeout }: AllocRequest,
-    signal: AbortSignal,
+    signal: Signal,
     lookUp?: Millis,
   ): Promise<Answer> {
     const { oap, rings } = this.#deps;

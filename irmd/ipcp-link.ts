@@ -3,7 +3,14 @@
  * is the IPCP's failure (EIPCP), not the caller's.
  */
 import { z } from 'zod';
-import { type Millis, OuroError, PeerError, type QosSpec } from '#lib/core/index.ts';
+import {
+  type Millis,
+  OuroError,
+  PeerError,
+  type QosSpec,
+  type Signal,
+  unlessRaw,
+} from '#lib/core/index.ts';
 import { parseDirectoryHash } from '#lib/layer/index.ts';
 import type { RpcPeer } from '#lib/rpc/index.ts';
 import { bytes, qosSchema } from './handlers/schemas.ts';
@@ -37,7 +44,7 @@ export interface AllocCall {
   peer?: number;
   /** Ring end 1, which the call takes over; absent when the IPCP splices. */
   fds: readonly number[];
-  signal: AbortSignal;
+  signal: Signal;
 }
 
 /** Time for what an IPCP does by itself. */
@@ -46,9 +53,9 @@ const LOCAL_CALL: Millis = 5000;
 const REMOTE_CALL: Millis = 20_000;
 
 export class IpcpLink {
-  readonly #peer: Pick<RpcPeer, 'call' | 'notify'>;
+  readonly #peer: Pick<RpcPeer, 'call' | 'notifyLater'>;
 
-  constructor(peer: Pick<RpcPeer, 'call' | 'notify'>) {
+  constructor(peer: Pick<RpcPeer, 'call' | 'notifyLater'>) {
     this.#peer = peer;
   }
 
@@ -109,7 +116,7 @@ export class IpcpLink {
     ipcp: number,
     nameHash: Uint8Array,
     timeout: Millis,
-    signal: AbortSignal,
+    signal: Signal,
   ): Promise<boolean> {
     const params = { ipcp, hash: nameHash, timeout };
     // The IPCP ends the look-up itself; our own limit only guards against one that does not.
@@ -119,10 +126,11 @@ export class IpcpLink {
 
   async alloc(
     ipcp: number,
-    { fds, signal, ...call }: AllocCall,
+    { fds, signal, qos, ...call }: AllocCall,
   ): Promise<{ data: Uint8Array; qos: QosSpec }> {
-    const got = await this.#call(allocated, 'ipcp_flow_alloc', { ipcp, ...call }, { fds, signal });
-    return { data: got.data, qos: got.qos ?? call.qos };
+    const params = { ipcp, ...call, ...unlessRaw(qos) };
+    const got = await this.#call(allocated, 'ipcp_flow_alloc', params, { fds, signal });
+    return { data: got.data, qos: got.qos ?? qos };
   }
 
   async joinFlow(
@@ -130,7 +138,7 @@ export class IpcpLink {
     call: Omit<AllocCall, 'hash' | 'data' | 'lookUp'>,
   ): Promise<{ qos: QosSpec }> {
     const { fds, signal, flow, qos, timeout } = call;
-    const params = { ipcp, flow, qos, timeout };
+    const params = { ipcp, flow, timeout, ...unlessRaw(qos) };
     const got = await this.#call(granted, 'ipcp_flow_join', params, { fds, signal });
     return { qos: got.qos ?? qos };
   }
@@ -147,14 +155,14 @@ export class IpcpLink {
 
   /** Told, not asked: the flow is gone whatever the IPCP says. */
   dealloc(ipcp: number, flow: number): void {
-    this.#peer.notify('ipcp_flow_dealloc', { ipcp, flow });
+    this.#peer.notifyLater('ipcp_flow_dealloc', { ipcp, flow });
   }
 
   async #call<T>(
     schema: z.ZodType<T>,
     method: string,
     params: unknown,
-    options: { fds?: readonly number[]; timeout?: Millis; signal?: AbortSignal },
+    options: { fds?: readonly number[]; timeout?: Millis; signal?: Signal },
   ): Promise<T> {
     let result: unknown;
     try {

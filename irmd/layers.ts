@@ -4,7 +4,7 @@
  * Owns what allocations have found out: the layer through which a name was reached, BOUNDED by `maxReached` names, the oldest goes
  * first, and by `keepReached`, so that a layer that is preferred is noticed soon.
  */
-import { type Clock, type Millis, OuroError, PeerError } from '#lib/core/index.ts';
+import { type Clock, type Millis, OuroError, PeerError, type Signal } from '#lib/core/index.ts';
 import { hashName } from '#lib/layer/index.ts';
 import type { IpcpLink } from './ipcp-link.ts';
 import type { IpcpEntry, IpcpTable, LayerFacts, NameTable } from './registry/index.ts';
@@ -114,7 +114,7 @@ export class Layers {
   async find(
     members: readonly Member[],
     name: string,
-    signal: AbortSignal,
+    signal: Signal,
     timeout = this.#config.queryTimeout,
   ): Promise<Member | undefined> {
     const answers = members.map((member) =>
@@ -138,7 +138,7 @@ export class Layers {
     { entry, facts }: Member,
     name: string,
     timeout: Millis,
-    signal: AbortSignal,
+    signal: Signal,
   ): Promise<boolean> {
     try {
       const hash = hashName(facts.hash, name);

@@ -7,15 +7,13 @@ import {
   daemonDir,
   groupIdIn,
   type IrmdConf,
-  jsonLogs,
-  LineGatherer,
   type Logs,
   MAX_CONF_BYTES,
   parseIrmdConf,
   parseRingBytes,
   prepareDir,
+  processLogs,
   type RuntimeDir,
-  talkLogs,
 } from '#lib/config/index.ts';
 import { OuroError, realClock, UsageError } from '#lib/core/index.ts';
 
@@ -29,9 +27,7 @@ async function main(): Promise<void> {
   ).version;
   const options = await readOptions(version);
   const output = options.stdout ? process.stdout : process.stderr;
-  const lines = new LineGatherer({ write: (text) => output.write(text), later: setImmediate });
-  process.on('exit', () => lines.flush());
-  const logs = options.stdout ? talkLogs((line) => lines.write(line)) : jsonLogs(lines);
+  const logs = processLogs(output, { forPeople: options.stdout });
   const log = logs('irmd');
   try {
     await run(options, version, logs);

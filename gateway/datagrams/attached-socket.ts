@@ -2,6 +2,7 @@
  * A datagram socket of a program: the gateway's end of it, and its routes. A route leads from this socket to one
  * destination as the program addresses it.
  */
+import type { Abort } from '#lib/core/index.ts';
 import type { Watch } from '#lib/os/index.ts';
 import type { Ip } from '../addr/ip.ts';
 import type { PoolEntry } from '../addr/pool.ts';
@@ -58,7 +59,7 @@ export interface Route {
   handed: HandedFlow[];
   flow?: number | undefined;
   /** pending: gives the allocation up. */
-  abort?: AbortController;
+  abort?: Abort;
   /** local: the way back, which shares the flow. */
   pair?: Route;
   /** Whose address `ip` is, when it was made for this route. */

@@ -5,7 +5,7 @@
  * Owns the routes. BOUNDED by MAX_ROUTES in all and MAX_SOCKET_ROUTES per socket; when full, the oldest goes.
  */
 import { constants } from 'node:os';
-import { type Millis, OuroError, qosRawNoErrors } from '#lib/core/index.ts';
+import { Abort, type Millis, OuroError, qosRawNoErrors, type Signal } from '#lib/core/index.ts';
 import { type Ip, isAny, isV4 } from '../addr/ip.ts';
 import type { PoolEntry } from '../addr/pool.ts';
 import type { Core } from '../core.ts';
@@ -342,7 +342,7 @@ export class Router {
   async #allocate(route: Route, plan: Plan): Promise<void> {
     const { offers } = this.#deps;
     const offer = this.#offer(route, plan);
-    const abort = new AbortController();
+    const abort = new Abort();
     route.abort = abort;
     try {
       offers.add(offer);
@@ -376,12 +376,7 @@ export class Router {
   }
 
   /** A program may send one datagram and end at once: the gateway then asks for the flow itself. */
-  async #request(
-    route: Route,
-    plan: Plan,
-    offer: Offer,
-    signal: AbortSignal,
-  ): Promise<AllocatedFlow> {
+  async #request(route: Route, plan: Plan, offer: Offer, signal: Signal): Promise<AllocatedFlow> {
     const { flows, procs, pid } = this.#deps;
     const { proc } = route.from;
     const request = {

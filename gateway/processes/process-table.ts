@@ -4,7 +4,7 @@
  *
  * Owns the watches and the announcements. BOUNDED by `max` processes; more are served without being announced.
  */
-import { type Logger, OuroError } from '#lib/core/index.ts';
+import { type Abort, type Logger, OuroError } from '#lib/core/index.ts';
 import type { FlowService } from '../flows.ts';
 import type { Run } from './run.ts';
 
@@ -24,7 +24,7 @@ export interface Proc {
   /** Settled once irmd knows the process; never rejects. */
   announced: Promise<void>;
   /** Stops waiting for requests; present while it serves. */
-  serving: AbortController | undefined;
+  serving: Abort | undefined;
 }
 
 export interface ProcessTableDeps {

@@ -5,7 +5,7 @@
  * Owns one loop per serving process and a few for the node's own name. BOUNDED by the process table.
  */
 import { constants } from 'node:os';
-import { type Millis, sleep } from '#lib/core/index.ts';
+import { Abort, type Millis, type Signal, sleep } from '#lib/core/index.ts';
 import type { Core } from '../core.ts';
 import type { IncomingRequest } from '../flows.ts';
 import type { Proc } from '../processes/process-table.ts';
@@ -37,7 +37,7 @@ export interface AcceptorDeps
 
 export class Acceptor {
   readonly #deps: AcceptorDeps;
-  readonly #own = new AbortController();
+  readonly #own = new Abort();
 
   constructor(deps: AcceptorDeps) {
     this.#deps = deps;
@@ -51,7 +51,7 @@ export class Acceptor {
   /** Accepts for the names of a process until its `serving` is aborted. */
   start(proc: Proc): void {
     if (proc.serving !== undefined) return;
-    proc.serving = new AbortController();
+    proc.serving = new Abort();
     const { signal } = proc.serving;
     void proc.announced.then(() => this.#loop(proc.pid, signal));
   }
@@ -61,7 +61,7 @@ export class Acceptor {
   }
 
   /** A loop that ends although its process lives is begun again: irmd forgot the process, and will know it soon. */
-  async #loop(pid: number, signal: AbortSignal): Promise<void> {
+  async #loop(pid: number, signal: Signal): Promise<void> {
     const { flows, log, clock, procs } = this.#deps;
     while (!signal.aborted) {
       try {
@@ -74,7 +74,7 @@ export class Acceptor {
     }
   }
 
-  #isOwn(signal: AbortSignal): boolean {
+  #isOwn(signal: Signal): boolean {
     return signal === this.#own.signal;
   }
 

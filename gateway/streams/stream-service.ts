@@ -5,7 +5,7 @@
  * Owns nothing itself: connections, pending sockets and relays are in `Connections` and `Relays`.
  */
 import { constants } from 'node:os';
-import { type Millis, OuroError, PeerError, qosData } from '#lib/core/index.ts';
+import { Abort, type Millis, OuroError, PeerError, qosData, type Signal } from '#lib/core/index.ts';
 import { isAny, isV4 } from '../addr/ip.ts';
 import { type Core, listenerPath } from '../core.ts';
 import { connectErrno } from '../errno.ts';
@@ -144,7 +144,7 @@ export class StreamService implements Service {
       direct: here && proc.run.direct && (request.flags & ReqFlag.RELAY) === 0,
     };
     // Requests that end in this process are over before anybody could give them up.
-    const abort = here ? undefined : new AbortController();
+    const abort = here ? undefined : new Abort();
     const outcome = this.#outcome(proc, connection, offer, abort?.signal);
     const nonblocking = (request.flags & ReqFlag.NONBLOCK) !== 0;
     const hold = nonblocking ? (here ? HOLD_NONBLOCKING : 0) : HOLD_BLOCKING;
@@ -178,7 +178,7 @@ export class StreamService implements Service {
     proc: Proc,
     connection: Connection,
     offer: Offer,
-    signal: AbortSignal | undefined,
+    signal: Signal | undefined,
   ): Promise<Outcome> {
     const { offers, connections, relays, folder } = this.#deps;
     try {
@@ -213,7 +213,7 @@ export class StreamService implements Service {
     proc: Proc,
     connection: Connection,
     offer: Offer,
-    signal: AbortSignal | undefined,
+    signal: Signal | undefined,
   ): Promise<AllocatedFlow> {
     await proc.announced;
     const request = {

@@ -16,6 +16,7 @@ import {
   OuroError,
   PeerError,
   type Random,
+  type Signal,
   TimeoutError,
   toHex,
   within,
@@ -75,7 +76,7 @@ interface Asking {
   /** In words. */
   readonly what: string;
   readonly timeout: Millis;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Signal | undefined;
   readonly patience: number;
 }
 
@@ -139,7 +140,7 @@ export class Allocations {
   /** A member that has the name, by what we know or by asking all. Undefined when none answers in time; CanceledError. */
   async find(
     hash: NameHash,
-    limits: { timeout: Millis; signal?: AbortSignal | undefined },
+    limits: { timeout: Millis; signal?: Signal | undefined },
     proven = false,
   ): Promise<Peer | undefined> {
     const { clock, directory, queries } = this.#deps;

@@ -4,7 +4,7 @@
  *
  * BOUNDED by `maxQueries` names; beyond that nobody is asked.
  */
-import { type Clock, type Millis, type Timer, within } from '#lib/core/index.ts';
+import { type Clock, type Millis, type Signal, type Timer, within } from '#lib/core/index.ts';
 
 /**
  * Pauses between asking and asking again: seven times in the first 200 ms, which is how long irmd waits. 2 s after the first, answers are
@@ -37,7 +37,7 @@ export class Queries {
   wait(
     name: string,
     hash: Uint8Array,
-    limits: { timeout: Millis; signal?: AbortSignal | undefined },
+    limits: { timeout: Millis; signal?: Signal | undefined },
   ): Promise<void> {
     const open = this.#open.get(name);
     // One that nobody waits for any more pauses too long for a newcomer.

@@ -2,11 +2,11 @@
  * Where members of a layer find each other's names. UDP has no wire for that: what a directory is made of (DNS, a table, questions to
  * peers) is its own affair. `name` is the hash of a name in hex, as everybody on this wire looks it up.
  */
-import type { Millis } from '#lib/core/index.ts';
+import type { Millis, Signal } from '#lib/core/index.ts';
 
 export interface Lookup {
   readonly timeout: Millis;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
   /** What is remembered from before is not good enough. */
   readonly fresh?: boolean;
 }

@@ -14,6 +14,7 @@ import {
   noBytes,
   type Random,
   ResourceError,
+  type Signal,
   TimeoutError,
   toHex,
   UsageError,
@@ -244,7 +245,7 @@ export class UdpLayer implements Layer {
   /** Addresses of members that have the name, the one whose turn it is first. */
   async #find(
     name: string,
-    limits: { timeout: Millis; signal: AbortSignal | undefined; fresh: boolean },
+    limits: { timeout: Millis; signal: Signal | undefined; fresh: boolean },
   ): Promise<Address[]> {
     const own = this.#names.has(name);
     const lookup = findFirst(this.#directories, name, limits);
@@ -261,7 +262,7 @@ export class UdpLayer implements Layer {
   #withinTime(
     found: Promise<readonly Uint8Array[]>,
     timeout: Millis,
-    signal?: AbortSignal,
+    signal?: Signal,
   ): Promise<readonly Uint8Array[]> {
     return within(this.#transport.clock, found, 'Look-up', { timeout, signal }).catch(() => []);
   }
@@ -361,7 +362,7 @@ export class UdpLayer implements Layer {
     return toHex(hash);
   }
 
-  #stillOpen(hash: NameHash, signal: AbortSignal | undefined): void {
+  #stillOpen(hash: NameHash, signal: Signal | undefined): void {
     if (signal?.aborted) throw new CanceledError(`Allocation of ${hashText(hash)} canceled`);
     if (this.#closing !== undefined) throw new CanceledError(`The member left layer ${this.name}`);
   }

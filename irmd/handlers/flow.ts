@@ -5,10 +5,10 @@ import type { Methods } from '#lib/rpc/index.ts';
 import type { Connection, Flow } from '../connection.ts';
 import {
   dataSchema,
+  flowQosSchema,
   flowSchema,
   nameSchema,
   pidSchema,
-  qosSchema,
   responseSchema,
   timeoutSchema,
 } from './schemas.ts';
@@ -18,11 +18,17 @@ import { type Services, serving } from './services.ts';
 const ALLOC_TIMEOUT = 20_000;
 
 const pid = pidSchema.optional();
-const qos = qosSchema.default({ ...qosRaw });
 const timeout = timeoutSchema.default(ALLOC_TIMEOUT);
 const handoff = z.boolean().default(false);
 
-const allocSchema = z.object({ pid, dst: nameSchema, qos, timeout, data: dataSchema, handoff });
+const allocSchema = z.object({
+  pid,
+  dst: nameSchema,
+  qos: flowQosSchema,
+  timeout,
+  data: dataSchema,
+  handoff,
+});
 const joinSchema = z.object({ pid, layer: nameSchema, timeout });
 const acceptSchema = z.object({
   pid,

@@ -5,11 +5,11 @@ import { type Methods, method } from '#lib/rpc/index.ts';
 import type { Connection } from '../connection.ts';
 import {
   dataSchema,
+  flowQosSchema,
   flowSchema,
   hashSchema,
   ipcpSchema,
   nameSchema,
-  qosSchema,
 } from './schemas.ts';
 import { type Services, serving } from './services.ts';
 
@@ -31,7 +31,7 @@ const helloSchema = z.object({
 const requestSchema = z.object({
   ipcp: ipcpSchema,
   hash: hashSchema,
-  qos: qosSchema,
+  qos: flowQosSchema,
   data: dataSchema,
 });
 const deallocEvent = z.object({ flow: flowSchema });

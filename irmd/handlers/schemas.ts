@@ -1,6 +1,6 @@
 /** Shapes of parameters that several methods share. Lengths are bounded here, before anything looks at a value. */
 import { z } from 'zod';
-import { MAX_U32, type QosSpec } from '#lib/core/index.ts';
+import { MAX_U32, type QosSpec, qosRaw } from '#lib/core/index.ts';
 import { MAX_DATA_BYTES, MAX_NAME_BYTES } from '../limits.ts';
 
 const u32 = z.int().min(0).max(MAX_U32);
@@ -19,6 +19,9 @@ export const qosSchema: z.ZodType<QosSpec> = z.object({
   maxGap: u32,
   timeout: u32,
 });
+
+/** Of a flow: raw unless said otherwise. */
+export const flowQosSchema = qosSchema.default({ ...qosRaw });
 
 /** Names of flows' destinations, layers and IPCPs: printable, at most 255 bytes. */
 export const nameSchema = z

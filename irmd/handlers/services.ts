@@ -63,7 +63,6 @@ export function serving<P>(
   run: (
     params: P,
     connection: Connection,
-    // Made when a method asks for it.
     context: Pick<CallContext, 'signal'>,
   ) => Promise<Reply> | Reply,
 ): Method<P> {

@@ -1,6 +1,14 @@
 /** Plays ipcpd: answers irmd's requests as a test says, and remembers them. */
 import { z } from 'zod';
-import { type Clock, noBytes, realClock, UsageError, type WallMillis } from '#lib/core/index.ts';
+import {
+  Abort,
+  type Clock,
+  noBytes,
+  realClock,
+  type Signal,
+  UsageError,
+  type WallMillis,
+} from '#lib/core/index.ts';
 import { hashName } from '#lib/layer/index.ts';
 import { nodeOapDeps, OapClient, OapServer } from '#lib/oap/index.ts';
 import { os } from '#lib/os/index.ts';
@@ -17,7 +25,7 @@ export interface Call {
   readonly method: string;
   readonly params: Params;
   readonly fds: readonly number[];
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
 }
 type Answer = (call: Call) => unknown;
 
@@ -90,7 +98,7 @@ export class FakeIpcpd {
 
   /** Events are remembered like calls. */
   #hear(method: string, params: Params): void {
-    this.calls.push({ method, params, fds: [], signal: new AbortController().signal });
+    this.calls.push({ method, params, fds: [], signal: new Abort().signal });
   }
 
   get peer(): RpcPeer {
@@ -117,7 +125,7 @@ export class FakeIpcpd {
     const { flow, accepted } = result;
     if (accepted === undefined) return { flow };
     const answer = { ...params, flow, response: 0, data: accepted };
-    const { signal } = new AbortController();
+    const { signal } = new Abort();
     const call = { method: 'ipcp_flow_respond', params: answer, fds, signal };
     this.calls.push(call);
     await this.answers.ipcp_flow_respond?.(call);

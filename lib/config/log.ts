@@ -77,6 +77,19 @@ export function talkLogs(write: (line: string) => void, config: TalkConfig = {})
   };
 }
 
+/**
+ * Logs of a daemon: JSON, or the talk's lines for people, gathered by turns of the event loop; what has not been written when the process ends
+ * is written then.
+ */
+export function processLogs(
+  output: Pick<NodeJS.WriteStream, 'write'>,
+  { forPeople }: { forPeople: boolean },
+): Logs {
+  const lines = new LineGatherer({ write: (text) => output.write(text), later: setImmediate });
+  process.on('exit', () => lines.flush());
+  return forPeople ? talkLogs((line) => lines.write(line)) : jsonLogs(lines);
+}
+
 /** One logger in the talk's form. */
 export function talkLogger(
   write: (line: string) => void,

@@ -1,4 +1,5 @@
 /** Promises that end: by a value, a time-out or an AbortSignal. */
+import type { Signal } from './abort.ts';
 import type { Clock, Millis } from './clock.ts';
 import { CanceledError, TimeoutError } from './errors.ts';
 
@@ -30,7 +31,7 @@ export function deferred<T>(): Deferred<T> {
 
 export interface Limits {
   timeout?: Millis | undefined;
-  signal?: AbortSignal | undefined;
+  signal?: Signal | undefined;
 }
 
 /**
@@ -69,11 +70,7 @@ export function within<T>(
 }
 
 /** Resolves after `delay`, or rejects with CanceledError at the signal. */
-export function sleep(
-  clock: Pick<Clock, 'after'>,
-  delay: Millis,
-  signal?: AbortSignal,
-): Promise<void> {
+export function sleep(clock: Pick<Clock, 'after'>, delay: Millis, signal?: Signal): Promise<void> {
   const pause = deferred<void>();
   const timer = clock.after(delay, () => pause.resolve());
   return within(clock, pause.promise, 'Sleep', { signal }).finally(() => timer.cancel());

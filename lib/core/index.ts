@@ -1,3 +1,4 @@
+export * from './abort.ts';
 export * from './async.ts';
 export * from './bytes.ts';
 export * from './clock.ts';

@@ -64,6 +64,17 @@ export const qosData: Readonly<QosSpec> = {
   maxGap: 2000,
 };
 
+const fields = Object.keys(base) as (keyof QosSpec)[];
+
+export function sameQos(a: QosSpec, b: QosSpec): boolean {
+  return fields.every((field) => a[field] === b[field]);
+}
+
+/** For a message in which an absent `qos` means raw, as most flows have it. */
+export function unlessRaw(qos: QosSpec): { qos?: QosSpec } {
+  return sameQos(qos, base) ? {} : { qos };
+}
+
 /** Names that the tools and the CLI accept. */
 export const qosByName: Readonly<Record<string, Readonly<QosSpec>>> = {
   raw: qosRaw,

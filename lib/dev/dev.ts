@@ -12,6 +12,7 @@ import {
   OuroError,
   type QosSpec,
   ResourceError,
+  type Signal,
   sleep,
   UsageError,
   within,
@@ -234,7 +235,7 @@ export class Dev {
       return flow;
     } catch (error) {
       if (fd !== undefined) this.#fds.release(fd);
-      void this.#irmd.dealloc(id);
+      this.#irmd.dealloc(id);
       throw error;
     }
   }
@@ -250,18 +251,18 @@ export class Dev {
     throw this.#full();
   }
 
-  #released(flow: Flow): Promise<void> {
+  #released(flow: Flow): void {
     this.#flows.delete(flow.fd);
     this.#fds.release(flow.fd);
     for (const fn of this.#waitForFd) fn();
     this.#waitForFd.clear();
-    return this.#irmd.dealloc(flow.id);
+    this.#irmd.dealloc(flow.id);
   }
 
   #hand(config: { id: number; name: string; data: Uint8Array }): HandedFlow {
     const release = () => {
       this.#handed.delete(config.id);
-      return this.#irmd.dealloc(config.id);
+      this.#irmd.dealloc(config.id);
     };
     const flow = new HandedFlow({ release }, config);
     this.#handed.set(config.id, flow);
@@ -285,7 +286,7 @@ export class Dev {
     return new FlowRequest({ accept, handOff, reject }, config);
   }
 
-  async #roomForFlow(signal: AbortSignal | undefined): Promise<void> {
+  async #roomForFlow(signal: Signal | undefined): Promise<void> {
     while (this.#fds.used >= this.#maxFlows) {
       const freed = deferred<void>();
       this.#waitForFd.add(freed.resolve);

@@ -44,8 +44,8 @@ export interface FlowObserver {
 export interface FlowDeps {
   ring: RingFlow;
   clock: Clock;
-  /** Frees the descriptor and tells irmd. Never rejects. */
-  release(flow: Flow): Promise<void>;
+  /** Frees the descriptor and tells irmd. */
+  release(flow: Flow): void;
 }
 
 export interface FlowConfig {
@@ -320,7 +320,8 @@ export class Flow {
     this.#retry();
     this.#observer?.released?.(this);
     this.#observer = undefined;
-    return this.#deps.release(this);
+    this.#deps.release(this);
+    return Promise.resolve();
   }
 
   /** `await using`: as `dealloc`, and nothing when it was called before. */

@@ -15,12 +15,12 @@ export class HandedFlow {
   readonly id: number;
   readonly name: string;
   readonly data: Uint8Array;
-  readonly #release: (flow: HandedFlow) => Promise<void>;
+  readonly #release: (flow: HandedFlow) => void;
   #over = false;
   #deallocated = false;
   #onDealloc: (() => void) | undefined;
 
-  constructor(deps: { release(flow: HandedFlow): Promise<void> }, config: HandedFlowConfig) {
+  constructor(deps: { release(flow: HandedFlow): void }, config: HandedFlowConfig) {
     this.#release = deps.release;
     this.id = config.id;
     this.name = config.name;
@@ -45,12 +45,13 @@ export class HandedFlow {
     this.#onDealloc?.();
   }
 
-  /** Resolves when irmd knows. A second call is UsageError ENOTALLOC. */
+  /** Resolves when irmd has been told. A second call is UsageError ENOTALLOC. */
   dealloc(): Promise<void> {
     if (this.#deallocated)
       return Promise.reject(new UsageError(`Flow ${this.id} is not allocated`, 'ENOTALLOC'));
     this.#deallocated = true;
     this.#over = true;
-    return this.#release(this);
+    this.#release(this);
+    return Promise.resolve();
   }
 }

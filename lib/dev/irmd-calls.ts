@@ -110,23 +110,18 @@ export class IrmdCalls {
   }
 
   /** An irmd that does not know the flow, or is gone, needs no telling. */
-  async dealloc(flow: number): Promise<void> {
-    await this.#tell('flow_dealloc', { flow });
+  dealloc(flow: number): void {
+    this.#link.tell('flow_dealloc', { flow });
   }
 
   /** A request that nobody here can answer any more. */
   refuse(flow: number, errno: number): void {
-    void this.#tell('flow_respond', { flow, response: errno });
-  }
-
-  async #tell(method: string, params: object): Promise<void> {
-    if (!this.#link.connected) return;
-    await this.#link.call(method, params, { timeout: answerTimeout }).catch(() => {});
+    this.#link.tell('flow_respond', { flow, response: errno });
   }
 
   readonly #undo: Late = (reply) => {
     for (const fd of reply.fds) this.#closeFd(fd);
-    void this.dealloc(reply.result?.flow);
+    this.dealloc(reply.result?.flow);
   };
 
   #call(

@@ -66,6 +66,8 @@ export class IrmdLink {
   #connection: Connection | undefined;
   /** Settled once the process is announced on `#connection`. */
   #ready: Promise<RpcPeer> | undefined;
+  /** The peer, while it is connected and has heard who this process is. */
+  #usable: RpcPeer | undefined;
   #holds = 0;
   #retry: Timer | undefined;
   #pause = firstPause;
@@ -101,9 +103,15 @@ export class IrmdLink {
     return this.#holding(async () => {
       const { clock } = this.#deps;
       const { signal } = options;
-      const peer = await within(clock, this.#open(), 'Connecting to irmd', { signal });
+      const peer =
+        this.#usable ?? (await within(clock, this.#open(), 'Connecting to irmd', { signal }));
       return peer.call(name, params, options);
     });
+  }
+
+  /** A call whose outcome does not matter: irmd gets it, if there is one, also when this process ends now. */
+  tell(name: string, params: object): void {
+    this.#usable?.tell(name, params);
   }
 
   /**
@@ -194,6 +202,7 @@ export class IrmdLink {
     }
     if (this.#holds === 0) connection.channel.unref?.();
     this.#worked = true;
+    this.#usable = connection.peer;
     this.#pause = firstPause;
     this.#up?.resolve();
     this.#up = undefined;
@@ -214,6 +223,7 @@ export class IrmdLink {
   }
 
   #lost(): void {
+    this.#usable = undefined;
     this.#connection = undefined;
     this.#ready = undefined;
     this.#later();

@@ -7,16 +7,18 @@ import { PeerError, qosRaw } from '#lib/core/index.ts';
 import type { CallResult } from '#lib/rpc/index.ts';
 
 const natural = z.number().int().nonnegative();
-const qos = z.object({
-  delay: natural,
-  bandwidth: z.number().nonnegative(),
-  availability: natural,
-  loss: natural,
-  ber: natural,
-  inOrder: natural,
-  maxGap: natural,
-  timeout: natural,
-});
+const qos = z
+  .object({
+    delay: natural,
+    bandwidth: z.number().nonnegative(),
+    availability: natural,
+    loss: natural,
+    ber: natural,
+    inOrder: natural,
+    maxGap: natural,
+    timeout: natural,
+  })
+  .default({ ...qosRaw });
 const data = z.instanceof(Uint8Array).default(() => new Uint8Array(0));
 const flow = z.object({ flow: natural, qos, data, keepalive: z.boolean().default(false) });
 

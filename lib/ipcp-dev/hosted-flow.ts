@@ -4,11 +4,13 @@
  * has joined the two programs, and the layer's flow only tells when the other end goes.
  */
 import {
+  Abort,
   defineMachine,
   Errno,
   type Machine,
   type MachineDefinition,
   type Millis,
+  type Signal,
 } from '#lib/core/index.ts';
 import { type Flow, FlowEvent, type FlowRequest } from '#lib/layer/index.ts';
 import type { RingFlow } from '#lib/ring/index.ts';
@@ -33,7 +35,7 @@ export class HostedFlow {
   readonly id: number;
   /** Set until irmd has answered it. */
   request: FlowRequest | undefined;
-  readonly #abort = new AbortController();
+  readonly #abort = new Abort();
   readonly #machine: Machine<State> = hostedFlowTable.start();
   readonly #onPeerGone: () => void;
   #flow: Flow | undefined;
@@ -52,7 +54,7 @@ export class HostedFlow {
   }
 
   /** Aborted when the flow is cancelled or released before it is open. */
-  get signal(): AbortSignal {
+  get signal(): Signal {
     return this.#abort.signal;
   }
 
@@ -88,8 +90,7 @@ export class HostedFlow {
    */
   release(errno: number, linger: Millis): void {
     if (this.#machine.ended) return;
-    // Aborting makes an error with its stack, which is only worth it when somebody waits.
-    if (this.#machine.is('pending') && this.request === undefined) this.#abort.abort();
+    this.cancel();
     this.#machine.move('released');
     this.request?.reject(errno);
     this.request = undefined;

@@ -17,6 +17,8 @@ import {
   PeerError,
   type QosSpec,
   type Random,
+  type Signal,
+  sameQos,
   UsageError,
 } from '#lib/core/index.ts';
 import { type Flow, type FlowRequest, hashText, type Layer } from '#lib/layer/index.ts';
@@ -147,12 +149,12 @@ export class HostedIpcp {
     return this.#member.layer;
   }
 
-  async flowAlloc(call: FlowAlloc, fds: number[], signal: AbortSignal): Promise<Opened> {
+  async flowAlloc(call: FlowAlloc, fds: number[], signal: Signal): Promise<Opened> {
     const { flow: id, hash, qos, data, timeout, lookUp, peer } = call;
     if (this.about.type.splice) return this.#splice(call, fds, signal);
     if (peer !== undefined)
       throw new UsageError(`Flow ${id}: type ${this.about.type.type} does not splice`);
-    return this.#openNew(id, fds, signal, async (either) => {
+    return this.#openNew(call, fds, signal, async (either) => {
       const layer = this.layer;
       if (lookUp !== undefined && !(await layer.query(hash, lookUp)))
         throw new PeerError(`Layer ${layer.name} does not know ${hashText(hash)}`, 'ENAME');
@@ -162,15 +164,12 @@ export class HostedIpcp {
   }
 
   /** Both ends of the flow are on this host, and irmd has numbers for both: the layer joins them, and irmd asks the accepting program. */
-  async #splice(
-    { flow: id, peer, hash, qos, timeout }: FlowAlloc,
-    fds: number[],
-    signal: AbortSignal,
-  ): Promise<Opened> {
+  async #splice(call: FlowAlloc, fds: number[], signal: Signal): Promise<Opened> {
+    const { flow: id, peer, hash, qos, timeout } = call;
     if (peer === undefined) throw new UsageError(`Flow ${id} came without its other end`);
     this.#splicing.set(id, peer);
     try {
-      return await this.#openNew(id, fds, signal, (either) => {
+      return await this.#openNew(call, fds, signal, (either) => {
         const layer = this.layer as SplicingLayer;
         return layer.allocate(hash, { qos, timeout, signal: either, origin: id });
       });
@@ -182,9 +181,9 @@ export class HostedIpcp {
   async flowJoin(
     call: { flow: number; qos: QosSpec },
     fds: number[],
-    signal: AbortSignal,
+    signal: Signal,
   ): Promise<Opened> {
-    return this.#openNew(call.flow, fds, signal, async () => ({
+    return this.#openNew(call, fds, signal, async () => ({
       flow: await this.layer.join({ qos: call.qos }),
       data: new Uint8Array(0),
     }));
@@ -239,10 +238,10 @@ export class HostedIpcp {
   }
 
   async #openNew(
-    id: number,
+    { flow: id, qos }: { flow: number; qos: QosSpec },
     fds: number[],
-    signal: AbortSignal,
-    allocate: (signal: AbortSignal) => Promise<{ flow: Flow; data: Uint8Array }>,
+    signal: Signal,
+    allocate: (signal: Signal) => Promise<{ flow: Flow; data: Uint8Array }>,
   ): Promise<Opened> {
     const { port, flows } = this.#deps;
     const { ipcp, type } = this.about;
@@ -251,7 +250,6 @@ export class HostedIpcp {
       if (fds.length !== (type.splice ? 0 : 2))
         throw new UsageError(`Flow ${id} of type ${type.type} came with ${fds.length} descriptors`);
       flows.add(hosted);
-      // By hand: AbortSignal.any costs more than all the rest of it.
       if (signal.aborted) hosted.cancel();
       signal.addEventListener('abort', () => hosted.cancel(), { once: true });
       const { flow, data } = await allocate(hosted.signal);
@@ -260,7 +258,7 @@ export class HostedIpcp {
         throw new CanceledError(`Flow ${id} was deallocated before it was open`);
       }
       this.#carry(hosted, flow, fds, 1);
-      return { data, qos: flow.qos, mtu: flow.mtu };
+      return { data, mtu: flow.mtu, ...(!sameQos(flow.qos, qos) && { qos: flow.qos }) };
     } catch (error) {
       this.#release(hosted, Errno.ECANCELED);
       throw error;
@@ -398,6 +396,7 @@ export class HostedIpcp {
 
 interface Opened {
   data: Uint8Array;
-  qos: QosSpec;
   mtu: number;
+  /** When it is not what was asked for. */
+  qos?: QosSpec;
 }

@@ -222,7 +222,7 @@ describe('IpcpHost', () => {
     await irmd.boot(1, 'local');
     await irmd.call('ipcp_register', { ipcp: 1, hash });
     const call = { ipcp: 1, flow: 5, peer: 6, hash, qos: qosVoice, data: noBytes };
-    expect(await irmd.call('ipcp_flow_alloc', call)).toMatchObject({ qos: qosVoice });
+    expect(await irmd.call('ipcp_flow_alloc', call)).toEqual({ data: noBytes, mtu: 65_535 });
     expect(host.flows).toBe(2);
     await irmd.dealloc(5);
     await irmd.dealloc(5);

@@ -2,7 +2,7 @@
  * The way from the IPCPs to irmd, whether a connection is there or not. While irmd is away a flow request is refused, and an
  * event is dropped: irmd starts over from the hello when it comes back.
  */
-import { Errno, OuroError, PeerError, type QosSpec } from '#lib/core/index.ts';
+import { Errno, OuroError, PeerError, type QosSpec, unlessRaw } from '#lib/core/index.ts';
 import type { RpcPeer } from '#lib/rpc/index.ts';
 import { requestTaken } from './messages.ts';
 import type { RingPort } from './ring-port.ts';
@@ -46,9 +46,10 @@ export class IrmdPort {
   }
 
   /** Throws OuroError with the reason for which to refuse the flow. */
-  async request(call: FlowRequestCall): Promise<Taken> {
+  async request({ qos, ...call }: FlowRequestCall): Promise<Taken> {
     if (this.#peer === undefined) throw new PeerError('No irmd to ask for an acceptor', 'EIPCP');
-    const { result, fds } = await this.#peer.call('ipcp_flow_request', call, {
+    const params = { ...call, ...unlessRaw(qos) };
+    const { result, fds } = await this.#peer.call('ipcp_flow_request', params, {
       timeout: REQUEST_TIMEOUT,
     });
     const parsed = requestTaken.safeParse(result);

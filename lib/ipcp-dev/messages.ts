@@ -1,6 +1,6 @@
 /** Parameters of irmd's requests (docs/protocols/control.md), checked before anything looks at them. */
 import { z } from 'zod';
-import { MAX_U32, noBytes, type QosSpec } from '#lib/core/index.ts';
+import { MAX_U32, noBytes, type QosSpec, qosRaw } from '#lib/core/index.ts';
 import { maxAllocationData } from '#lib/layer/index.ts';
 
 const u32 = z.int().min(0).max(MAX_U32);
@@ -14,7 +14,7 @@ const answerData = bytes.refine(
 );
 const data = answerData.default(noBytes);
 const timeout = z.number().min(0).max(2_147_483_647);
-const qos: z.ZodType<QosSpec> = z.object({
+const givenQos: z.ZodType<QosSpec> = z.object({
   delay: u32,
   bandwidth: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
   availability: z.int().min(0).max(255),
@@ -24,6 +24,8 @@ const qos: z.ZodType<QosSpec> = z.object({
   maxGap: u32,
   timeout: u32,
 });
+
+const qos = givenQos.default({ ...qosRaw });
 
 const config = z.record(z.string(), z.unknown()).default({});
 
@@ -35,7 +37,7 @@ export const messages = {
   destroy: z.object({ ipcp }),
   bootstrap: z.object({ ipcp, layer: name, config }),
   enroll: z.object({ ipcp, layer: name.optional(), dst: name.optional(), config }),
-  connect: z.object({ ipcp, component: name, dst: name, qos: qos.optional() }),
+  connect: z.object({ ipcp, component: name, dst: name, qos: givenQos.optional() }),
   register: z.object({ ipcp, hash }),
   query: z.object({ ipcp, hash, timeout: timeout.default(200) }),
   flowAlloc: z.object({

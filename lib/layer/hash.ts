@@ -32,7 +32,22 @@ export function parseDirectoryHash(text: string): DirectoryHash | undefined {
   return Object.hasOwn(directoryHashes, name) ? (name as DirectoryHash) : undefined;
 }
 
+/** Whoever allocates hashes the same few names again and again. BOUNDED by `maxKnown`; starts over when it is full. */
+const known = new Map<string, NameHash>();
+const maxKnown = 1024;
+
 export function hashName(algorithm: DirectoryHash, name: string): NameHash {
+  const key = `${algorithm} ${name}`;
+  let found = known.get(key);
+  if (found === undefined) {
+    found = compute(algorithm, name);
+    if (known.size >= maxKnown) known.clear();
+    known.set(key, found);
+  }
+  return found.slice();
+}
+
+function compute(algorithm: DirectoryHash, name: string): NameHash {
   const info: HashInfo = directoryHashes[algorithm];
   if (info.openssl !== undefined) return new Uint8Array(hash(info.openssl, name, 'buffer'));
   const crc = new Uint8Array(4);

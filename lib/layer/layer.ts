@@ -5,7 +5,7 @@
  *
  * Every implementation runs the suite of `conformance.ts`.
  */
-import type { Millis, QosSpec } from '#lib/core/index.ts';
+import type { Millis, QosSpec, Signal } from '#lib/core/index.ts';
 import type { PacketRun, Places } from './many.ts';
 
 /** Directory key of a name in one layer: the layer's hash over the name's UTF-8 bytes. */
@@ -106,7 +106,7 @@ export interface AllocateOptions {
   data?: Uint8Array;
   /** Absent: the layer's own limit, 20 s as a rule. */
   timeout?: Millis;
-  signal?: AbortSignal;
+  signal?: Signal;
 }
 
 export interface AllocatedFlow {

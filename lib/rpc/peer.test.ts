@@ -92,6 +92,59 @@ describe('RpcPeer', () => {
     await aborted;
   });
 
+  it('serves a call that wants no answer, and keeps its outcome and its descriptors to itself', async () => {
+    const served: number[] = [];
+    const { a, b } = { ...pair({}) };
+    const heard: unknown[] = [];
+    b.onMessage((message) => heard.push(message));
+    new RpcPeer(
+      { channel: a, clock: realClock, closeFd: (fd) => served.push(fd) },
+      {
+        methods: {
+          give: method(z.object({}), () => ({ result: {}, fds: [70] })),
+          bad: method(z.object({}), () => Promise.reject(new UsageError('no'))),
+          count: method(z.object({}), () => ({ result: [...served] })),
+        },
+      },
+    );
+    for (const m of ['give', 'bad', 'nothing']) b.send({ i: 0, m, p: {} });
+    b.send({ i: 1, m: 'count', p: {} });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([heard, served]).toEqual([[{ i: 1, r: [] }], [70]]);
+  });
+
+  it('tells in order with its calls', async () => {
+    const { client } = pair({ echo });
+    client.tell('echo', { text: 'hi' });
+    client.tell('unknown');
+    expect((await client.call('echo', { text: 'yes' })).result).toEqual({ text: 'yes' });
+    client.close();
+    client.tell('echo', { text: 'late' });
+  });
+
+  it('keeps news that nobody waits for back until the turn is over, in order with what follows', async () => {
+    const [a, b] = inProcessPair(cred);
+    const heard: unknown[] = [];
+    const onEvent = (event: string, p: unknown) => heard.push([event, p]);
+    const methods = { echo: method(z.object({}), () => ({ result: { heard: heard.length } })) };
+    new RpcPeer({ channel: a, clock: realClock }, { methods, onEvent });
+    const teller = new RpcPeer({ channel: b, clock: realClock });
+    teller.notifyLater('x', { n: 1 });
+    teller.notifyLater('x', { n: 2 });
+    await Promise.resolve();
+    expect(heard).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.resolve();
+    expect(heard).toEqual([
+      ['x', { n: 1 }],
+      ['x', { n: 2 }],
+    ]);
+    teller.notifyLater('y');
+    expect((await teller.call('echo')).result).toEqual({ heard: 3 });
+    teller.notifyLater('z');
+    teller.close();
+  });
+
   it('hands a result that comes after the call was given up to whoever has to undo it', async () => {
     const { client } = pair({
       take: method(z.object({}), () => ({ result: { taken: 1 }, fds: [60] })),

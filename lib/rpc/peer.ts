@@ -6,6 +6,7 @@
 
 import type { ZodType } from 'zod';
 import {
+  Abort,
   CanceledError,
   type Clock,
   Fault,
@@ -15,6 +16,7 @@ import {
   PeerError,
   RemoteError,
   ResourceError,
+  type Signal,
   TimeoutError,
   UsageError,
 } from '#lib/core/index.ts';
@@ -25,7 +27,7 @@ export interface CallContext {
   /** Descriptors of the request; the method closes those that it does not keep. */
   readonly fds: number[];
   /** Aborted when the caller's channel closes. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   readonly peer: RpcPeer;
 }
 
@@ -33,6 +35,8 @@ export interface Reply {
   result: unknown;
   /** Taken over by the channel. */
   fds?: readonly number[];
+  /** It may wait until this turn of the event loop has sent what it has for others: each message wakes somebody up, who competes with us. */
+  last?: boolean;
 }
 
 export interface Method<P = unknown> {
@@ -65,7 +69,7 @@ export interface CallOptions {
   /** Taken over, also when the call fails. */
   fds?: readonly number[];
   timeout?: Millis;
-  signal?: AbortSignal;
+  signal?: Signal;
   /**
    * Takes a result that comes after the call was given up (time-out or signal): what the other side did then has to
    * be undone. Without it only the descriptors of a late result are closed.
@@ -78,6 +82,9 @@ export interface CallResult {
   result: any;
   fds: number[];
 }
+
+/** Number of a call that wants no answer. */
+const unanswered = 0;
 
 interface Pending {
   resolve(value: CallResult): void;
@@ -94,10 +101,13 @@ export class RpcPeer {
   readonly #pending = new Map<number, Pending>();
   /** Calls given up whose answer matters. BOUNDED by maxCalls (oldest first) and by the answers that still come. */
   readonly #late = new Map<number, (result: CallResult) => void>();
-  /** BOUNDED by maxCalls. */
-  readonly #serving = new Map<number, AbortController>();
+  /** BOUNDED by maxCalls. Calls that want no answer have numbers below 0. */
+  readonly #serving = new Map<number, Abort>();
+  #untold = 0;
   /** BOUNDED by the code that subscribes: one per owner. */
   readonly #onClose: (() => void)[] = [];
+  /** Messages that wait for the end of this turn. BOUNDED by maxCalls. */
+  #later: { message: unknown; fds: readonly number[] }[] = [];
   #next = 1;
   #closed = false;
 
@@ -124,7 +134,20 @@ export class RpcPeer {
   }
 
   notify(event: string, params: unknown = {}): void {
-    if (!this.#closed) this.#deps.channel.send({ v: event, p: params });
+    if (!this.#closed) this.#send({ v: event, p: params });
+  }
+
+  /** A call that is not answered, whatever becomes of it. It is served in its turn, also when this process has ended by then. */
+  tell(name: string, params: unknown = {}): void {
+    if (!this.#closed) this.#send({ i: unanswered, m: name, p: params });
+  }
+
+  /**
+   * As `notify`, but after what else this turn of the event loop sends to others, for news that nobody waits for. What is sent to this peer
+   * meanwhile comes after it.
+   */
+  notifyLater(event: string, params: unknown = {}): void {
+    if (!this.#closed) this.#sendLater({ v: event, p: params });
   }
 
   /** Rejects with the other side's error (RemoteError), TimeoutError, CanceledError, or PeerError EIRMD. */
@@ -140,7 +163,7 @@ export class RpcPeer {
       const fail = (error: Error) => {
         this.#take(id);
         if (options.late !== undefined) this.#expectLate(id, options.late);
-        this.#deps.channel.send({ c: id });
+        this.#send({ c: id });
         reject(error);
       };
       const onAbort = () => fail(new CanceledError(`Call ${name} canceled`));
@@ -157,12 +180,31 @@ export class RpcPeer {
       };
       this.#pending.set(id, { resolve, reject, done });
       try {
-        this.#deps.channel.send({ i: id, m: name, p: params }, options.fds);
+        this.#send({ i: id, m: name, p: params }, options.fds);
       } catch (error) {
         this.#take(id);
         reject(error);
       }
     });
+  }
+
+  readonly #flush = (): void => {
+    const waiting = this.#later;
+    if (waiting.length === 0) return;
+    this.#later = [];
+    for (const { message, fds } of waiting)
+      if (this.#closed) this.#closeAll(fds);
+      else this.#deps.channel.send(message, fds);
+  };
+
+  #sendLater(message: unknown, fds: readonly number[] = []): void {
+    if (this.#later.push({ message, fds }) === 1) setImmediate(this.#flush);
+    else if (this.#later.length >= this.#max) this.#flush();
+  }
+
+  #send(message: unknown, fds?: readonly number[]): void {
+    this.#flush();
+    this.#deps.channel.send(message, fds);
   }
 
   #refuse(name: string, options: CallOptions): Error | undefined {
@@ -250,40 +292,34 @@ export class RpcPeer {
         new UsageError(`Method ${name}:${where} ${issue?.message ?? 'invalid'}`),
       );
     }
-    const abort = new AbortController();
-    this.#serving.set(id, abort);
-    void this.#run(id, found, parsed.data, fds, abort);
+    void this.#run(id, found, parsed.data, fds);
   }
 
-  async #run(
-    id: number,
-    found: Method,
-    params: unknown,
-    fds: number[],
-    abort: AbortController,
-  ): Promise<void> {
+  async #run(id: number, found: Method, params: unknown, fds: number[]): Promise<void> {
+    const abort = new Abort();
+    const key = id === unanswered ? --this.#untold : id;
+    this.#serving.set(key, abort);
     try {
       const reply = await found.run(params, {
         cred: this.cred,
         fds,
-        // Made when asked for: it costs more than the rest of a short request.
-        get signal() {
-          return abort.signal;
-        },
+        signal: abort.signal,
         peer: this,
       });
-      if (!this.#closed && !abort.signal.aborted)
-        this.#deps.channel.send({ i: id, r: reply.result }, reply.fds);
+      const wanted = !this.#closed && !abort.aborted && id !== unanswered;
+      const answer = { i: id, r: reply.result };
+      if (wanted && reply.last) this.#sendLater(answer, reply.fds);
+      else if (wanted) this.#send(answer, reply.fds);
       else this.#closeAll(reply.fds ?? []);
     } catch (error) {
       this.#fail(id, error);
     } finally {
-      this.#serving.delete(id);
+      this.#serving.delete(key);
     }
   }
 
   #fail(id: number, error: unknown): void {
-    if (!this.#closed) this.#deps.channel.send({ i: id, e: toWireError(error) });
+    if (!this.#closed && id !== unanswered) this.#send({ i: id, e: toWireError(error) });
   }
 
   /** A peer that does not speak the protocol is dropped. */

@@ -49,7 +49,7 @@ static int adopt(struct ouro_ctl *c, unsigned end, qosspec_t *qs)
 {
         uint64_t id;
         bool keepalive;
-        qosspec_t granted = qs != NULL ? *qs : qos_raw;
+        qosspec_t granted = qos_raw;
         if (!ouro_mp_to_uint(ouro_mp_get(c->result, "flow"), &id) || id > UINT32_MAX) return -EIRMD;
         ouro_qos_read(ouro_mp_get(c->result, "qos"), &granted);
         int memfd = ouro_ctl_take_fd(c, 0);

@@ -2,7 +2,16 @@
  * Two members with a good flow between them, frames of every kind that they have exchanged, and somebody who puts made-up frames
  * on their wire. In virtual time.
  */
-import { copyBytes, noBytes, qosRaw, ResourceError, silentLogger, utf8 } from '#lib/core/index.ts';
+import {
+  Abort,
+  copyBytes,
+  noBytes,
+  qosRaw,
+  ResourceError,
+  type Signal,
+  silentLogger,
+  utf8,
+} from '#lib/core/index.ts';
 import { type Flow, FlowEvent, type FlowRequest } from '#lib/layer/index.ts';
 import { SeededRandom, SimClock } from '#lib/testkit/index.ts';
 import { EthLayer } from '../eth-layer.ts';
@@ -176,8 +185,8 @@ export class FuzzWorld {
   }
 }
 
-function aborted(): { signal: AbortSignal; abort: () => void } {
-  const controller = new AbortController();
+function aborted(): { signal: Signal; abort: () => void } {
+  const controller = new Abort();
   return { signal: controller.signal, abort: () => controller.abort() };
 }
 
