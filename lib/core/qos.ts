@@ -64,10 +64,17 @@ export const qosData: Readonly<QosSpec> = {
   maxGap: 2000,
 };
 
-const fields = Object.keys(base) as (keyof QosSpec)[];
-
 export function sameQos(a: QosSpec, b: QosSpec): boolean {
-  return fields.every((field) => a[field] === b[field]);
+  return (
+    a.delay === b.delay &&
+    a.bandwidth === b.bandwidth &&
+    a.availability === b.availability &&
+    a.loss === b.loss &&
+    a.ber === b.ber &&
+    a.inOrder === b.inOrder &&
+    a.maxGap === b.maxGap &&
+    a.timeout === b.timeout
+  );
 }
 
 /** For a message in which an absent `qos` means raw, as most flows have it. */
