@@ -137,10 +137,22 @@ export class FlowPaths {
     const { data, handoff } = request;
     flow.ipcp = member?.entry.id;
     const peer = this.#deps.registry.flows.createPeer(flow);
-    if (member !== undefined) await this.#splice(flow, peer, member, request, signal);
+    // The layer hears of it first, and the program is asked meanwhile: who accepts a flow to which the layer says no sees it end.
+    const splicing = member && this.#splice(flow, peer, member, request, signal);
     const handoffUid = handoff ? uid : undefined;
     const wanted = { flow: peer, data, handoffUid, mtu: member?.facts.mtu };
-    return this.#deps.delivery.deliver(wanted, signal);
+    const delivering = this.#deps.delivery.deliver(wanted, signal);
+    if (splicing === undefined) return delivering;
+    try {
+      const [answer] = await Promise.all([delivering, splicing]);
+      return answer;
+    } catch (error) {
+      delivering.then(
+        (late) => this.#deps.rings.close(late.fds),
+        () => undefined,
+      );
+      throw error;
+    }
   }
 
   /** The layer takes both ends; what the programs say to each other is not its business. */

@@ -2,7 +2,7 @@
  * The allocating end of the benchmarks between hosts. Prints one line of JSON.
  *
  *     source.js bulk NAME FLOWS BYTES MS    packets on all flows in turn, as fast as they take them: bit/s that arrived
- *     source.js alloc NAME TIMES            allocates, sends a packet there and back, deallocates: medians, ms
+ *     source.js alloc NAME TIMES            allocates, sends packets there and back, deallocates: medians, ms
  *     source.js cycle NAME TIMES            allocates and deallocates, nothing else: median of both together, ms
  *     source.js idle NAME FLOWS             opens flows, says "open", and holds them until its input ends
  */
@@ -15,7 +15,7 @@ import { ask, askBytes } from './ask.ts';
 const batch = 64;
 /** Allocations at a time. */
 const together = 8;
-/** Milliseconds of bulk, and cycles, that are not measured. */
+/** Milliseconds of bulk, and allocations, that are not measured. */
 const warmUp = 500;
 
 interface Count {
@@ -94,12 +94,12 @@ async function bulk(name: string, count: number, size: number, duration: number)
 async function alloc(name: string, times: number): Promise<object> {
   const allocations: number[] = [];
   const roundTrips: number[] = [];
-  for (let i = 0; i < times; i++) {
+  for (let i = -warmUp; i < times; i++) {
     const start = performance.now();
     const flow = await flowAlloc(name);
-    allocations.push(performance.now() - start);
+    if (i >= 0) allocations.push(performance.now() - start);
     await question(flow);
-    for (let k = 0; k < 10; k++) {
+    for (let k = 0; k < 10 && i >= 0; k++) {
       const before = performance.now();
       roundTrips.push((await question(flow)).at - before);
     }

@@ -237,7 +237,7 @@ export function hostScenarios(pair: HostPair): Scenario[] {
       absolute: true,
       repeats: REPEATS,
       run: async () => {
-        const { allocation = 0, roundTrip = 0 } = await pair.source('alloc', 'sink-eth', 100);
+        const { allocation = 0, roundTrip = 0 } = await pair.source('alloc', 'sink-eth', 300);
         return allocation - 3 * roundTrip;
       },
     },
