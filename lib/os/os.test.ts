@@ -176,12 +176,13 @@ describe('listeners', () => {
 
 test('a process is watched to its end, and a gone one reported', async () => {
   const child = spawn('sleep', ['100']);
+  const reaped = new Promise<void>((done) => child.once('exit', () => done()));
   const exited = new Promise<void>((done) => {
     const watch = new PidWatch(child.pid!, done);
     expect(watch.signal(15)).toBe(true);
   });
-  await exited;
-  await new Promise<void>((done) => child.once('exit', () => done()));
+  // Which of the two comes first is the event loop's choice.
+  await Promise.all([exited, reaped]);
   const gone = new Promise<void>((done) => {
     expect(new PidWatch(child.pid!, done).signal(15)).toBe(false);
   });
