@@ -26,15 +26,16 @@ async function iperf(
   return JSON.parse(out).end;
 }
 
-/** nginx or redis on a port of its own for each side, so that both run at the same time, idle when not measured. */
+/** nginx or redis on a port of its own for each side, from `first`, so that both run at the same time, idle when not measured; they answer a probe. */
 async function startBoth(
   host: Host,
+  first: number,
   start: (side: Side, port: number) => Proc,
   probe: (port: number) => string[],
 ) {
   for (const [side, port] of [
-    ['kernel', 7001],
-    ['ours', 7002],
+    ['kernel', first],
+    ['ours', first + 1],
   ] as const) {
     start(side, port);
     await waitFor(
@@ -128,12 +129,7 @@ export function socketScenarios(host: Host): Scenario[] {
     ]),
     {
       ...redisBench('GET'),
-      before: () =>
-        startBoth(
-          host,
-          (side) => redis(side, Number(port(side, 6401))),
-          () => ['true'],
-        ),
+      before: () => startBoth(host, 6401, redis, (p) => ['redis-cli', '-p', String(p), 'ping']),
     },
     redisBench('SET'),
     {
@@ -144,7 +140,7 @@ export function socketScenarios(host: Host): Scenario[] {
       target: 0.9,
       repeats: REPEATS,
       before: () =>
-        startBoth(host, nginx, (p) => [
+        startBoth(host, 7001, nginx, (p) => [
           'curl',
           '-sf',
           '-o',
