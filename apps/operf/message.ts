@@ -65,7 +65,7 @@ export function parseReport(packet: Uint8Array): Report | undefined {
   return { packets: number(8), bytes: number(16), time: number(24) / 1e6 };
 }
 
-/** Id of a data packet that lies in `memory`. */
+/** Writes the id of a data packet that is made in `memory`. */
 export function setDataId(memory: Uint8Array, offset: number, id: number): void {
   memory[offset] = id;
   memory[offset + 1] = id >>> 8;
@@ -73,6 +73,7 @@ export function setDataId(memory: Uint8Array, offset: number, id: number): void 
   memory[offset + 3] = id >>> 24;
 }
 
+/** Id of a data packet that lies in `memory`. */
 export function dataId(memory: Uint8Array, offset: number): number {
   return (
     (memory[offset]! |
