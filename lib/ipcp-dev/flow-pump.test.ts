@@ -111,6 +111,38 @@ describe('FlowPump', () => {
     program.dealloc();
   });
 
+  it('carries on its own packets after a layer called another pump in between', async () => {
+    const clock = new SimClock();
+    const rig = (inside: () => void) => {
+      const ring = new RingPair();
+      const [flow, far] = inlinePair({ qos: qosRaw, mtu: 1000, queue: 8 });
+      let writable = () => {};
+      flow.onWritable = (fn) => {
+        if (fn !== undefined) writable = fn;
+      };
+      const { forward } = flow;
+      flow.forward = (...args) => {
+        inside();
+        return forward.apply(flow, args);
+      };
+      const pump = new FlowPump({ ring: ring.b, flow, clock, guard: open }, () => {});
+      return { program: ring.a, pump, got: drain(far), writable: () => writable() };
+    };
+    const lower = rig(() => {});
+    const upper = rig(() => lower.writable());
+    const packets = ['one', 'and two', '3'].map(utf8);
+    lower.program.write(utf8('of another flow, and longer'));
+    for (const packet of packets) upper.program.write(packet);
+    upper.writable();
+    await clock.settle();
+    expect(upper.got).toEqual(hex(packets));
+    expect(lower.got.length).toBe(1);
+    for (const { pump, program } of [upper, lower]) {
+      pump.stop();
+      program.dealloc();
+    }
+  });
+
   it('holds back a writer whose reader does not read, on both sides', async () => {
     const { clock, program, far } = setup();
     const packet = new Uint8Array(500);

@@ -15,7 +15,14 @@ import {
   soon,
   type Timer,
 } from '#lib/core/index.ts';
-import { type Ending, type Flow, FlowEvent, makePlaces, type PacketRun } from '#lib/layer/index.ts';
+import {
+  type Ending,
+  type Flow,
+  FlowEvent,
+  makePlaces,
+  type PacketRun,
+  type Places,
+} from '#lib/layer/index.ts';
 import { os } from '#lib/os/index.ts';
 import { type RingFlow, recordBytes } from '#lib/ring/index.ts';
 import { DeferredCopy } from './deferred-copy.ts';
@@ -27,7 +34,8 @@ const LOSSES: readonly ErrnoName[] = ['EMSGSIZE', 'EFLOWDOWN', 'EFLOWPEER', 'ENO
 
 /** Shared, so that an idle flow holds none: empty between turns. */
 const copies = new DeferredCopy();
-const places = makePlaces(BATCH);
+/** Places that no pump is using: a layer on a layer may call one pump inside another. */
+let spare: Places | undefined;
 
 export interface FlowPumpDeps {
   readonly ring: RingFlow;
@@ -113,11 +121,26 @@ export class FlowPump {
   #down(): void {
     if (this.#ended || this.#linkDown) return;
     const { ring, flow } = this.#deps;
-    const count = ring.peek(places);
+    const places = spare ?? makePlaces(BATCH);
+    spare = undefined;
+    try {
+      const count = ring.peek(places);
+      ring.take(places, this.#forwardAll(places, count));
+    } finally {
+      spare = places;
+    }
+    // The layer may have referred to the ring until now.
+    flow.flush?.();
+    ring.release();
+  }
+
+  /** How many were taken by the layer, or are lost. */
+  #forwardAll(places: Places, count: number): number {
+    const { memory } = this.#deps.ring;
     let done = 0;
     while (done < count) {
       try {
-        const taken = this.#forward(ring.memory, done, count - done);
+        const taken = this.#forward(memory, places, done, count - done);
         if (taken === 0) break;
         done += taken;
       } catch (error) {
@@ -125,14 +148,11 @@ export class FlowPump {
         done++;
       }
     }
-    ring.take(places, done);
-    // The layer may have referred to the ring until now.
-    flow.flush?.();
-    ring.release();
+    return done;
   }
 
   /** How many of `places` from there on. */
-  #forward(memory: Uint8Array, from: number, count: number): number {
+  #forward(memory: Uint8Array, places: Places, from: number, count: number): number {
     const { flow } = this.#deps;
     if (flow.forward !== undefined) return flow.forward(memory, places, from, count);
     const offset = places.offsets[from]!;
