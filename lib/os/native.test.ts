@@ -204,8 +204,8 @@ describe('datagram batches', () => {
   test('stay inside their slab', () => {
     const slab = new Uint8Array(8);
     const one = Int32Array.of(1);
-    expect(() => os.sendBatch(0, slab, Int32Array.of(8), one, 0, 1)).toThrow('slab');
-    expect(() => os.sendBatch(0, slab, Int32Array.of(-1), one, 0, 1)).toThrow('slab');
+    expect(() => os.sendBatch(0, slab, Int32Array.of(8), one, 0, 1)).toThrow('outside');
+    expect(() => os.sendBatch(0, slab, Int32Array.of(-1), one, 0, 1)).toThrow('outside');
     expect(() => os.sendBatch(0, slab, one, one, 0, 2)).toThrow('too small');
     expect(() => os.recvBatch(0, slab, 5, new Int32Array(2), 2)).toThrow('too small');
   });

@@ -123,7 +123,7 @@ describe('UDP trains', () => {
     const slab = new Uint8Array(8);
     const one = ints(1);
     expect(() => os.udpOpen(new Uint8Array(3), 0)).toThrow('address');
-    expect(() => os.udpSend(fd, slab, ints(8), one, one, slots(name), 0, 1)).toThrow('slab');
+    expect(() => os.udpSend(fd, slab, ints(8), one, one, slots(name), 0, 1)).toThrow('outside');
     expect(() => os.udpSend(fd, slab, one, one, one, name, 0, 1)).toThrow('too small');
     expect(() => os.udpSend(fd, slab, one, one, one, slots(new Uint8Array(0)), 0, 1)).toThrow(
       'address',

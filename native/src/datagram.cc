@@ -1,5 +1,5 @@
 /* Datagrams many at a time: one system call for up to 64, straight from or into one slab. */
-#include "args.h"
+#include "pieces.h"
 
 #include <cstring>
 #include <sys/socket.h>
@@ -41,29 +41,18 @@ static Napi::Value recv_batch(const Napi::CallbackInfo &info)
 /* (fd, slab, offs, lens, from, count): messages from..from+count-1. */
 static Napi::Value send_batch(const Napi::CallbackInfo &info)
 {
-        Span slab = bytes_arg(info, 1);
-        Span offs = ints_arg(info, 2);
-        Span lens = ints_arg(info, 3);
-        size_t from = size_arg(info, 4);
-        size_t count = size_arg(info, 5);
-        if (count > max_batch) count = max_batch;
-        if (from > offs.len || count > offs.len - from || from > lens.len || count > lens.len - from)
-                misuse(info.Env(), "offs or lens too small");
-
-        auto *off = reinterpret_cast<const uint32_t *>(offs.data) + from;
-        auto *len = reinterpret_cast<const uint32_t *>(lens.data) + from;
+        Pieces pieces = pieces_arg(info, 1, size_arg(info, 4), size_arg(info, 5), max_batch);
         mmsghdr msgs[max_batch];
         iovec iov[max_batch];
-        memset(msgs, 0, count * sizeof(mmsghdr));
-        for (size_t i = 0; i < count; i++) {
-                if (off[i] > slab.len || len[i] > slab.len - off[i])
-                        misuse(info.Env(), "message outside the slab");
-                iov[i] = {slab.data + off[i], len[i]};
+        memset(msgs, 0, pieces.count * sizeof(mmsghdr));
+        for (size_t i = 0; i < pieces.count; i++) {
+                iov[i] = {pieces.at(i), pieces.len[i]};
                 msgs[i].msg_hdr.msg_iov = &iov[i];
                 msgs[i].msg_hdr.msg_iovlen = 1;
         }
-        return result(info.Env(), sendmmsg(int_arg(info, 0), msgs, static_cast<unsigned>(count),
-                                           MSG_DONTWAIT | MSG_NOSIGNAL));
+        return result(info.Env(),
+                      sendmmsg(int_arg(info, 0), msgs, static_cast<unsigned>(pieces.count),
+                               MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 void register_datagram(Napi::Env env, Napi::Object exports)

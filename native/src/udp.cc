@@ -2,7 +2,7 @@
  * UDP sockets: trains of datagrams in and out. A train is some datagrams of one size (the last may be shorter) from or to one
  * address, and one message for the kernel (UDP_GRO, UDP_SEGMENT). Addresses are the kernel's own sockaddr bytes, in slots of 28.
  */
-#include "args.h"
+#include "pieces.h"
 
 #include <cstring>
 #include <netinet/in.h>
@@ -128,53 +128,76 @@ static Napi::Value udp_recv(const Napi::CallbackInfo &info)
         return number(info.Env(), n);
 }
 
+/* The size of a train's datagrams, said with its message. */
+struct SegmentControl {
+        alignas(cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))] = {};
+
+        void put(msghdr &msg, size_t segment)
+        {
+                auto size = static_cast<uint16_t>(segment);
+                msg.msg_control = bytes;
+                msg.msg_controllen = sizeof(bytes);
+                cmsghdr *c = CMSG_FIRSTHDR(&msg);
+                c->cmsg_level = IPPROTO_UDP;
+                c->cmsg_type = UDP_SEGMENT;
+                c->cmsg_len = CMSG_LEN(sizeof(size));
+                memcpy(CMSG_DATA(c), &size, sizeof(size));
+        }
+};
+
 /* (fd, slab, offs, lens, segments, addrs, from, count): trains from..from+count-1; that of index i goes to the address at i * 28. */
 static Napi::Value udp_send(const Napi::CallbackInfo &info)
 {
         Napi::Env env = info.Env();
-        Span slab = bytes_arg(info, 1);
-        Span offs = ints_arg(info, 2);
-        Span lens = ints_arg(info, 3);
         Span segments = ints_arg(info, 4);
         Span addrs = bytes_arg(info, 5);
         size_t from = size_arg(info, 6);
-        size_t count = size_arg(info, 7);
-        if (count > max_batch) count = max_batch;
-        for (size_t room : {offs.len, lens.len, segments.len, addrs.len / addr_bytes})
-                if (from > room || count > room - from)
-                        misuse(env, "offs, lens, segments or addrs too small");
+        Pieces trains = pieces_arg(info, 1, from, size_arg(info, 7), max_batch);
+        check_room(env, segments.len, from, trains.count);
+        check_room(env, addrs.len / addr_bytes, from, trains.count);
 
-        auto *off = reinterpret_cast<const uint32_t *>(offs.data) + from;
-        auto *len = reinterpret_cast<const uint32_t *>(lens.data) + from;
         auto *segment = reinterpret_cast<const uint32_t *>(segments.data) + from;
         mmsghdr msgs[max_batch];
         iovec iov[max_batch];
-        alignas(cmsghdr) uint8_t control[max_batch][CMSG_SPACE(sizeof(uint16_t))];
-        memset(msgs, 0, count * sizeof(mmsghdr));
-        memset(control, 0, sizeof(control));
-        for (size_t i = 0; i < count; i++) {
-                if (off[i] > slab.len || len[i] > slab.len - off[i])
-                        misuse(env, "train outside the slab");
+        SegmentControl control[max_batch];
+        memset(msgs, 0, trains.count * sizeof(mmsghdr));
+        for (size_t i = 0; i < trains.count; i++) {
                 uint8_t *addr = addrs.data + (from + i) * addr_bytes;
                 msghdr &msg = msgs[i].msg_hdr;
                 msg.msg_namelen = addr_len(addr, addr_bytes);
                 if (msg.msg_namelen == 0) misuse(env, "IPv4 or IPv6 address expected");
                 msg.msg_name = addr;
-                iov[i] = {slab.data + off[i], len[i]};
+                iov[i] = {trains.at(i), trains.len[i]};
                 msg.msg_iov = &iov[i];
                 msg.msg_iovlen = 1;
-                if (segment[i] == 0 || segment[i] >= len[i]) continue;
-                msg.msg_control = control[i];
-                msg.msg_controllen = sizeof(control[i]);
-                cmsghdr *c = CMSG_FIRSTHDR(&msg);
-                c->cmsg_level = IPPROTO_UDP;
-                c->cmsg_type = UDP_SEGMENT;
-                c->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-                auto size = static_cast<uint16_t>(segment[i]);
-                memcpy(CMSG_DATA(c), &size, sizeof(size));
+                if (segment[i] != 0 && segment[i] < trains.len[i]) control[i].put(msg, segment[i]);
         }
-        return result(env, sendmmsg(int_arg(info, 0), msgs, static_cast<unsigned>(count),
+        return result(env, sendmmsg(int_arg(info, 0), msgs, static_cast<unsigned>(trains.count),
                                     MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+/*
+ * (fd, address, head, body, offs, lens, from, count): one train to `address`, a datagram per piece with the same header before each. All
+ * are of one size, but the last may be shorter. Returns the bytes that were sent.
+ */
+static Napi::Value udp_gather(const Napi::CallbackInfo &info)
+{
+        Span addr = bytes_arg(info, 1);
+        Span head = bytes_arg(info, 2);
+        Pieces pieces = pieces_arg(info, 3, size_arg(info, 6), size_arg(info, 7), max_batch);
+        iovec iov[2 * max_batch];
+        for (size_t i = 0; i < pieces.count; i++) {
+                iov[2 * i] = {head.data, head.len};
+                iov[2 * i + 1] = {pieces.at(i), pieces.len[i]};
+        }
+        SegmentControl control;
+        msghdr msg = {};
+        msg.msg_name = addr.data;
+        msg.msg_namelen = static_cast<socklen_t>(addr.len);
+        msg.msg_iov = iov;
+        msg.msg_iovlen = 2 * pieces.count;
+        if (pieces.count > 1) control.put(msg, head.len + pieces.len[0]);
+        return result(info.Env(), sendmsg(int_arg(info, 0), &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 void register_udp(Napi::Env env, Napi::Object exports)
@@ -183,6 +206,7 @@ void register_udp(Napi::Env env, Napi::Object exports)
         add(env, exports, "udpName", udp_name);
         add(env, exports, "udpRecv", udp_recv);
         add(env, exports, "udpSend", udp_send);
+        add(env, exports, "udpGather", udp_gather);
 }
 
 } // namespace ouro
