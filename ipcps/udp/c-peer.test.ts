@@ -42,7 +42,7 @@ function scene(): Scene {
   );
   const got: Uint8Array[] = [];
   const peer = medium.open(c);
-  peer.listen({ datagrams: (bytes) => got.push(bytes), writable() {}, link() {} });
+  peer.listen({ datagrams: ({ bytes }) => got.push(bytes), writable() {}, link() {} });
   const fromC = async (bytes: Uint8Array, address = c) => {
     medium.send(bytes, address, ours);
     await clock.settle();

@@ -11,19 +11,23 @@ export interface Destination {
   longestInTrain: number;
 }
 
+/**
+ * Datagrams that came together from one address. A port has one record for all that it receives, so this and the bytes say something
+ * during the call only.
+ */
+export interface Train {
+  /** The datagrams are `bytes[base..end)`, each of `size` bytes (at least 1), but the last may be shorter. */
+  bytes: Uint8Array;
+  base: number;
+  end: number;
+  size: number;
+  /** Their source is at `from[fromAt]`. */
+  from: Uint8Array;
+  fromAt: number;
+}
+
 export interface DatagramPortEvents {
-  /**
-   * Datagrams, `bytes[base..end)`, each of `size` bytes, but the last may be shorter, from the address at `from[fromAt]`; valid during
-   * the call.
-   */
-  datagrams(
-    bytes: Uint8Array,
-    base: number,
-    end: number,
-    size: number,
-    from: Uint8Array,
-    fromAt: number,
-  ): void;
+  datagrams(train: Train): void;
   /** There is room for datagrams after `reserve` said no. */
   writable(): void;
   /** The interface that has the address carries datagrams, or does not. */

@@ -8,14 +8,21 @@ import {
   type Deferred,
   defineMachine,
   type Machine,
+  noBytes,
   PacketArena,
   type QosSpec,
   type Timer,
 } from '#lib/core/index.ts';
-import { type AllocatedFlow, type Ending, FlowEnd, type Places } from '#lib/layer/index.ts';
+import {
+  type AllocatedFlow,
+  type Ending,
+  FlowEnd,
+  type PacketRun,
+  type Places,
+} from '#lib/layer/index.ts';
 import { udpHeader } from '#lib/wire/index.ts';
 import { Window } from '../common/window.ts';
-import type { DatagramPort } from './datagram-port.ts';
+import type { DatagramPort, Train } from './datagram-port.ts';
 import { ExtensionCode } from './extension.ts';
 import type { Peer } from './peers.ts';
 
@@ -85,6 +92,7 @@ export class Endpoint {
   readonly #window = new Window(windowPackets);
   /** Of packets to the peer. */
   readonly #header = new Uint8Array(headerBytes);
+  readonly #run: PacketRun = { bytes: noBytes, offset: 0, stride: 0, length: 0, count: 0 };
   #probe: Timer | undefined;
   #probeWait = probeFirst;
 
@@ -118,16 +126,21 @@ export class Endpoint {
   }
 
   /**
-   * Packets have come, `bytes[base..end)` with their headers, each `size` bytes long, but the last may be shorter. Returns how many are
-   * lost: there was no room, or nobody will read them.
+   * Packets have come, the datagrams `base..end` of a train. Returns how many are lost: there was no room, or nobody will read them.
    */
-  receive(bytes: Uint8Array, base: number, end: number, size: number): number {
+  receive({ bytes, size }: Train, base: number, end: number): number {
     const whole = Math.floor((end - base) / size);
     const length = size - headerBytes;
     const offset = base + headerBytes;
     let done = 0;
     if (whole > 1) {
-      done = this.end.passRun({ bytes, offset, stride: size, length, count: whole });
+      const run = this.#run;
+      run.bytes = bytes;
+      run.offset = offset;
+      run.stride = size;
+      run.length = length;
+      run.count = whole;
+      done = this.end.passRun(run);
       this.#window.arrive(false, done);
     }
     let lost = 0;

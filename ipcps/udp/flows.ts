@@ -8,6 +8,7 @@ import type { QosSpec, Random } from '#lib/core/index.ts';
 import { type Ending, FlowEvent } from '#lib/layer/index.ts';
 import { closeReason, closeReasonOf, udpHeader } from '#lib/wire/index.ts';
 import { isAddress } from './address.ts';
+import type { Train } from './datagram-port.ts';
 import { Endpoint, type EndpointHost } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { ExtensionCode, type ExtensionMessage, encodeExtension } from './extension.ts';
@@ -56,16 +57,9 @@ export class Flows implements EndpointHost {
     return this.#table.add((number) => new Endpoint(this, { number, peer, qos, mtu }));
   }
 
-  /** `bytes[base..end)` are datagrams of `size` bytes (the last may be shorter) for endpoint `number`. */
-  packets(
-    number: number,
-    bytes: Uint8Array,
-    base: number,
-    end: number,
-    size: number,
-    from: Uint8Array,
-    fromAt: number,
-  ): void {
+  /** The datagrams `base..end` of the train are for endpoint `number`. */
+  packets(number: number, train: Train, base: number, end: number): void {
+    const { size, from, fromAt } = train;
     const { counters } = this.#transport;
     const count = (what: string) => counters.count(what, Math.ceil((end - base) / size));
     const endpoint = this.#table.get(number);
@@ -74,7 +68,7 @@ export class Flows implements EndpointHost {
     else if (Math.min(size, end - base) - udpHeader.bytes > this.#mtu) count('packets too long');
     else {
       if (endpoint.repeating !== undefined && endpoint.machine.state === 'open') endpoint.quiet();
-      const lost = endpoint.receive(bytes, base, end, size);
+      const lost = endpoint.receive(train, base, end);
       if (lost > 0) counters.count('packets for a full queue', lost);
     }
   }

@@ -45,7 +45,7 @@ import { type Address, copyAddress, type Family, ipOf, portOf, socketAddress } f
 import { Allocations, isElsewhere } from './allocations.ts';
 import { Arrivals } from './arrivals.ts';
 import { Counters } from './counters.ts';
-import type { DatagramPort } from './datagram-port.ts';
+import type { DatagramPort, Train } from './datagram-port.ts';
 import { type Directory, findFirst } from './directory.ts';
 import {
   decodeExtension,
@@ -119,7 +119,7 @@ export class UdpLayer implements Layer {
     );
     this.#directories = [this.#asked, ...directories];
     port.listen({
-      datagrams: (...train) => this.#datagrams(...train),
+      datagrams: (train) => this.#datagrams(train),
       writable: () => this.#flows.writable(),
       link: (up) => {
         this.#up = up;
@@ -271,16 +271,10 @@ export class UdpLayer implements Layer {
     return toHex(ip) === toHex(ipOf(this.#port.address));
   }
 
-  #datagrams(
-    bytes: Uint8Array,
-    base: number,
-    end: number,
-    size: number,
-    from: Uint8Array,
-    fromAt: number,
-  ): void {
+  #datagrams(train: Train): void {
+    const { bytes, end, size } = train;
     const { eid } = udpHeader.at;
-    let at = base;
+    let at = train.base;
     do {
       const next = at + size;
       if (Math.min(next, end) - at < udpHeader.bytes) {
@@ -290,18 +284,18 @@ export class UdpLayer implements Layer {
       }
       const number = eid.get(bytes, at);
       if (number === 0) {
-        this.#message(bytes, at, Math.min(next, end), from, fromAt);
+        this.#message(train, at, Math.min(next, end));
         at = next;
         continue;
       }
       let after = next;
       while (end - after >= udpHeader.bytes && eid.get(bytes, after) === number) after += size;
-      this.#flows.packets(number, bytes, at, Math.min(after, end), size, from, fromAt);
+      this.#flows.packets(number, train, at, Math.min(after, end));
       at = after;
     } while (at < end);
   }
 
-  #message(bytes: Uint8Array, base: number, end: number, from: Uint8Array, fromAt: number): void {
+  #message({ bytes, from, fromAt }: Train, base: number, end: number): void {
     const { counters } = this.#transport;
     const message = isExtension(bytes, base, end)
       ? decodeExtension(bytes, base, end, hashBytes)

@@ -29,7 +29,7 @@ function pair(verbs: Partial<NativeVerbs> = {}) {
   let wrong = 0;
   let writable = 0;
   b.listen({
-    datagrams: (bytes, base, end, size, from, fromAt) => {
+    datagrams: ({ bytes, base, end, size, from, fromAt }) => {
       let at = base;
       do {
         const length = Math.min(size, end - at);
@@ -169,7 +169,7 @@ describe('a train that leaves from where it lies', () => {
     ];
     const got: number[] = [];
     b.listen({
-      datagrams: (bytes, base, end, size) => {
+      datagrams: ({ bytes, base, end, size }) => {
         for (let at = base; at < end; at += size) {
           expect([...bytes.subarray(at, at + 4)]).toEqual([...header]);
           if (end - at > 4) expect(bytes[at + 4]).toBe(got.length & 0xff);

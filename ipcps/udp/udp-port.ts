@@ -17,7 +17,7 @@ import {
   WatchEvent,
 } from '#lib/os/index.ts';
 import { type Address, addressSlot, addressText, ipOf, ipText, parseIp } from './address.ts';
-import type { DatagramPort, DatagramPortEvents, Destination } from './datagram-port.ts';
+import type { DatagramPort, DatagramPortEvents, Destination, Train } from './datagram-port.ts';
 import { GatheredTrain } from './gathered-train.ts';
 import { TxTrains } from './tx-trains.ts';
 
@@ -40,10 +40,16 @@ export class UdpPort implements DatagramPort {
   readonly #socket: Watch;
   /** Undefined when no interface has the address by itself, as with 127.0.0.2. */
   readonly #links: InterfaceWatch | undefined;
-  readonly #rx = new Uint8Array(BATCH * SLOT);
   readonly #lengths = new Int32Array(BATCH);
   readonly #segments = new Int32Array(BATCH);
-  readonly #sources = new Uint8Array(BATCH * addressSlot);
+  readonly #arrived: Train = {
+    bytes: new Uint8Array(BATCH * SLOT),
+    base: 0,
+    end: 0,
+    size: 1,
+    from: new Uint8Array(BATCH * addressSlot),
+    fromAt: 0,
+  };
   readonly #tx = new TxTrains();
   readonly #train = new GatheredTrain();
   #events: DatagramPortEvents = nobody;
@@ -215,20 +221,22 @@ export class UdpPort implements DatagramPort {
 
   #receive(): void {
     if (this.#closed) return;
-    const rx = this.#rx;
-    const sources = this.#sources;
+    const train = this.#arrived;
+    const { bytes, from } = train;
     const fd = this.#fd;
-    const got = this.#os.udpRecv(fd, rx, SLOT, this.#lengths, this.#segments, sources, BATCH);
+    const got = this.#os.udpRecv(fd, bytes, SLOT, this.#lengths, this.#segments, from, BATCH);
     for (let i = 0; i < got; i++) {
       const length = this.#lengths[i]!;
       if (length < 0) {
         this.#truncated++;
         continue;
       }
-      const end = i * SLOT + length;
-      const size = this.#segments[i]! || Math.max(1, length);
       if (this.#closed) return;
-      this.#events.datagrams(rx, i * SLOT, end, size, sources, i * addressSlot);
+      train.base = i * SLOT;
+      train.end = i * SLOT + length;
+      train.size = this.#segments[i]! || Math.max(1, length);
+      train.fromAt = i * addressSlot;
+      this.#events.datagrams(train);
     }
   }
 

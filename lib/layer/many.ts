@@ -1,12 +1,15 @@
 /** Many packets of one memory, said at once. */
 
-/** At equal distances: packet i is `bytes[offset + i * stride .. offset + i * stride + length)`. */
+/**
+ * At equal distances: packet i is `bytes[offset + i * stride .. offset + i * stride + length)`. Who passes runs on uses one record for all
+ * of them, so it says something during the call only.
+ */
 export interface PacketRun {
-  readonly bytes: Uint8Array;
-  readonly offset: number;
-  readonly stride: number;
-  readonly length: number;
-  readonly count: number;
+  bytes: Uint8Array;
+  offset: number;
+  stride: number;
+  length: number;
+  count: number;
 }
 
 /** Anywhere: packet i has `lengths[i]` bytes at `offsets[i]`. */

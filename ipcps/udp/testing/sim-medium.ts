@@ -128,7 +128,7 @@ class SimPort implements DatagramPort {
 
   arrive(bytes: Uint8Array, from: Address): void {
     const size = Math.max(1, bytes.length);
-    this.#events?.datagrams(bytes, 0, bytes.length, size, from, 0);
+    this.#events?.datagrams({ bytes, base: 0, end: bytes.length, size, from, fromAt: 0 });
   }
 
   counters(): Readonly<Record<string, number>> {
