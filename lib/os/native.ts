@@ -13,8 +13,17 @@ import { UsageError } from '#lib/core/errors.ts';
 
 export type SocketType = 'stream' | 'seqpacket' | 'dgram';
 
-/** Bits of `watch`. `disconnect`: the peer has shut down or closed. `urgent`: urgent data waits. */
-export const WatchEvent = { readable: 1, writable: 2, disconnect: 4, urgent: 8 } as const;
+/**
+ * Bits of `watch`. `disconnect`: the peer has shut down or closed. `urgent`: urgent data waits. `edge`, with others: once when
+ * something happens, not for as long as it is so.
+ */
+export const WatchEvent = {
+  readable: 1,
+  writable: 2,
+  disconnect: 4,
+  urgent: 8,
+  edge: 16,
+} as const;
 
 export interface Accepted {
   fd: number;
@@ -86,6 +95,8 @@ export interface NativeVerbs {
   // Messages. 0 from a receiving verb is end of file (or an empty message: never send one).
   send(fd: number, from: Uint8Array, off: number, len: number): number;
   recv(fd: number, to: Uint8Array, off: number, len: number): number;
+  /** Sends one byte that means nothing. */
+  ring(fd: number): number;
   /** 1 when the next byte to be read is the urgent one (with SO_OOBINLINE), else 0. */
   atMark(fd: number): number;
   /** One byte of urgent data (MSG_OOB). */
@@ -219,7 +230,7 @@ export interface NativeVerbs {
 
   // Events.
   /**
-   * Calls back while `events` hold (level-triggered). `status` is 0 or a negative errno: then the descriptor
+   * Calls back while `events` hold (unless `edge` is one of them). `status` is 0 or a negative errno: then the descriptor
    * has an error to fetch, and the watch has stopped until `update`. One watch per descriptor.
    */
   watch(

@@ -34,7 +34,7 @@ type Visitor = (memory: Uint8Array, offset: number, length: number) => boolean |
 
 export type RingVerbs = Pick<
   NativeVerbs,
-  'mmapFd' | 'unmap' | 'punch' | 'memfdSeals' | 'fileSize' | 'send' | 'recv' | 'close' | 'watch'
+  'mmapFd' | 'unmap' | 'punch' | 'memfdSeals' | 'fileSize' | 'ring' | 'recv' | 'close' | 'watch'
 >;
 
 export interface RingFlowConfig {
@@ -114,7 +114,7 @@ export class RingFlow implements Flow {
       this.#os.close(config.bell);
       throw error;
     }
-    if (!this.#reader.sleep() || this.#state.pending) this.#kick();
+    if (!this.#asleep() || this.#state.pending) this.#kick();
   }
 
   /** Why the flow ended, when the other end broke the protocol. */
@@ -181,6 +181,7 @@ export class RingFlow implements Flow {
         this.#refuse(len);
       }
       if (this.#writer.sleep(len) && this.#writer.fault === undefined) {
+        this.#bell.ask();
         this.#wanted = len;
         return -1;
       }
@@ -211,7 +212,10 @@ export class RingFlow implements Flow {
     if (this.#released || this.#gone) return 0;
     const half = this.ringBytes / 2;
     this.#wantsRoom = this.#writer.free < half && this.#writer.awaitFree(half);
-    if (this.#wantsRoom) return 0;
+    if (this.#wantsRoom) {
+      this.#bell.ask();
+      return 0;
+    }
     // A filler may be needed at the end of the ring.
     return Math.floor(this.#writer.free / recordBytes(length)) - 1;
   }
@@ -420,13 +424,20 @@ export class RingFlow implements Flow {
       }
       // Fillers and keepalives count as space, too.
       if (this.#reader.release()) this.#bell.ring();
-      if (this.#reader.sleep()) {
+      if (this.#asleep()) {
         if (this.#gone && !this.#said) this.#kick();
         return false;
       }
     }
     this.#kick();
     return false;
+  }
+
+  /** Asks for a bell for new data; false when there is some now. */
+  #asleep(): boolean {
+    if (!this.#reader.sleep()) return false;
+    this.#bell.ask();
+    return true;
   }
 
   #tookOne(): void {
@@ -464,6 +475,7 @@ export class RingFlow implements Flow {
 
   #lookAtState(): void {
     if (!this.#state.changed()) return;
+    this.#bell.drain();
     const { closed, down } = this.#state.peer;
     if (closed) this.#lost();
     else
@@ -484,6 +496,7 @@ export class RingFlow implements Flow {
 
   /** Anything that was waited for; asks for a bell when nothing is there. */
   #foundSpace(): boolean {
+    this.#bell.ask();
     if (this.#wanted >= 0 && !this.#writer.sleep(this.#wanted)) return true;
     return this.#wantsRoom && !this.#writer.awaitFree(this.ringBytes / 2);
   }

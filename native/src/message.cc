@@ -25,6 +25,12 @@ static Napi::Value send_(const Napi::CallbackInfo &info)
                       send(int_arg(info, 0), from.data, from.len, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+/* One byte, whose value means nothing. */
+static Napi::Value ring(const Napi::CallbackInfo &info)
+{
+        return result(info.Env(), send(int_arg(info, 0), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 static Napi::Value recv_(const Napi::CallbackInfo &info)
 {
         Span to = range_arg(info, 1);
@@ -136,6 +142,7 @@ static Napi::Value recv_msg(const Napi::CallbackInfo &info)
 void register_message(Napi::Env env, Napi::Object exports)
 {
         add(env, exports, "send", send_);
+        add(env, exports, "ring", ring);
         add(env, exports, "recv", recv_);
         add(env, exports, "atMark", at_mark);
         add(env, exports, "sendUrgent", send_urgent);

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <napi.h>
-#include <uv.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -20,6 +19,7 @@ namespace ouro {
 
 struct Mapping;
 struct Poll;
+class Reactor;
 
 /* Mappings by address. Shared with finalizers, which may run after State is gone. */
 using Mappings = std::unordered_map<void *, Mapping *>;
@@ -31,10 +31,9 @@ struct State {
 
         /* Open watches, an intrusive list. BOUNDED by the descriptors they watch */
         Poll *polls = nullptr;
-        size_t closing = 0;
+        Reactor *reactor = nullptr;
         bool down = false;
         napi_async_context context = nullptr;
-        napi_async_cleanup_hook_handle hook = nullptr;
         Napi::FunctionReference watch;
 };
 
