@@ -120,7 +120,7 @@ function take(
 function echo(flow: Flow, memory: Uint8Array, offset: number, length: number): boolean {
   const to = flow.reserve(length);
   if (to < 0) return false;
-  flow.memory.set(memory.subarray(offset, offset + length), to);
+  memory.copyWithin(to, offset, offset + length);
   flow.commit(length);
   return true;
 }

@@ -6,6 +6,8 @@ import { noBytes } from '#lib/core/index.ts';
 
 const slots = 64;
 const maxHeader = 64;
+/** Bytes that are copied one by one sooner than by a call. */
+const small = 256;
 
 export class Burst {
   readonly heads: Uint8Array = new Uint8Array(slots * maxHeader);
@@ -47,9 +49,13 @@ export class Burst {
     const head = index * this.#headBytes;
     const offset = this.offsets[index]!;
     const length = this.lengths[index]!;
-    to.set(this.heads.subarray(head, head + this.#headBytes), at);
-    to.set(this.#body.subarray(offset, offset + length), at + this.#headBytes);
-    return this.#headBytes + length;
+    const { heads } = this;
+    const body = this.#body;
+    const headBytes = this.#headBytes;
+    for (let i = 0; i < headBytes; i++) to[at + i] = heads[head + i]!;
+    if (length > small) to.set(body.subarray(offset, offset + length), at + headBytes);
+    else for (let i = 0; i < length; i++) to[at + headBytes + i] = body[offset + i]!;
+    return headBytes + length;
   }
 
   clear(): void {

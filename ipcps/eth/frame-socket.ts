@@ -11,6 +11,10 @@ import { Burst } from './burst.ts';
 import { TxSlab } from './tx-slab.ts';
 
 const BATCH = 64;
+/** Frames that are received together while fewer come. */
+const FEW = 4;
+/** Payload, bytes. */
+const SMALL = 256;
 const EAGAIN = -11;
 const ENOBUFS = -105;
 /** The device refused a frame for lack of room: it says nothing when there is some again. */
@@ -25,7 +29,7 @@ export interface FrameSocketEvents {
 
 export type FrameVerbs = Pick<
   NativeVerbs,
-  'recvBatch' | 'sendBatch' | 'sendGather' | 'close' | 'watch'
+  'send' | 'recvBatch' | 'sendBatch' | 'sendGather' | 'close' | 'watch'
 >;
 
 export class FrameSocket {
@@ -40,6 +44,8 @@ export class FrameSocket {
   #tx: TxSlab;
   readonly #burst = new Burst();
   #flushing = false;
+  /** The last batch was not small. */
+  #busy = false;
   #blocked = false;
   #retry: Timer | undefined;
   #closed = false;
@@ -126,10 +132,22 @@ export class FrameSocket {
     }
   }
 
+  /** A small frame alone is copied faster than it is gathered. */
+  #sendOne(): void {
+    const tx = this.#tx;
+    const { bytes, next } = tx;
+    const length = this.#burst.copy(0, bytes, next);
+    this.#burst.clear();
+    const sent = this.#closed ? length : this.#os.send(this.#fd, bytes, next, length);
+    if (sent === EAGAIN || sent === ENOBUFS) tx.commit(length);
+    else if (sent < 0) this.refused++;
+  }
+
   /** Leaves the burst empty: what the socket does not take now goes into the slab, which has nothing in it. */
   #flushBurst(): void {
     const burst = this.#burst;
     const { heads, headBytes, body, offsets, lengths, count } = burst;
+    if (count === 1 && lengths[0]! <= SMALL) return this.#sendOne();
     let next = 0;
     while (next < count && !this.#closed) {
       const left = count - next;
@@ -181,7 +199,9 @@ export class FrameSocket {
     if (this.#closed) return;
     const rx = this.#rx;
     const slot = this.#rxSlot;
-    const got = this.#os.recvBatch(this.#fd, rx, slot, this.#lengths, BATCH);
+    const max = this.#busy ? BATCH : FEW;
+    const got = this.#os.recvBatch(this.#fd, rx, slot, this.#lengths, max);
+    this.#busy = got >= FEW;
     for (let i = 0; i < got && !this.#closed; i++) {
       const length = this.#lengths[i]!;
       if (length < 0) this.truncated++;

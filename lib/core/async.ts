@@ -3,16 +3,6 @@ import type { Signal } from './abort.ts';
 import type { Clock, Millis } from './clock.ts';
 import { CanceledError, TimeoutError } from './errors.ts';
 
-const settled = Promise.resolve();
-
-/**
- * Runs `fn` as a microtask, for a tenth of what Node's `queueMicrotask` costs with its async resource. Give it a function that was made
- * once where packets go by. What it throws ends the process, as an unhandled rejection does.
- */
-export function soon(fn: () => void): void {
-  void settled.then(fn);
-}
-
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;

@@ -10,3 +10,4 @@ export * from './packet-arena.ts';
 export * from './qos.ts';
 export * from './random.ts';
 export * from './scope.ts';
+export * from './turn.ts';

@@ -6,6 +6,8 @@ import { noBytes } from '#lib/core/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 
 const places = 128;
+/** Bytes that are copied one by one sooner than by a call. */
+const small = 256;
 
 export class DeferredCopy {
   readonly #os: Pick<NativeVerbs, 'copyPieces'>;
@@ -36,6 +38,14 @@ export class DeferredCopy {
     const [to, from] = [this.#to, this.#from];
     this.#to = noBytes;
     this.#from = noBytes;
+    if (count === 1 && this.#lengths[0]! <= small) return this.#copyOne(to, from);
     this.#os.copyPieces(to, this.#toOffsets, from, this.#fromOffsets, this.#lengths, count);
+  }
+
+  #copyOne(to: Uint8Array, from: Uint8Array): void {
+    const at = this.#toOffsets[0]!;
+    const start = this.#fromOffsets[0]!;
+    const length = this.#lengths[0]!;
+    for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
   }
 }

@@ -1,4 +1,5 @@
-/** Events of one descriptor. Owns the watch, not the descriptor; close it before the descriptor. */
+/** Events of one descriptor; what each causes is one turn (lib/core/turn.ts). Owns the watch, not the descriptor; close it before the descriptor. */
+import { turn } from '#lib/core/turn.ts';
 import type { NativeVerbs, NativeWatch } from './native.ts';
 import { check } from './os-error.ts';
 
@@ -14,10 +15,13 @@ export class Watch {
     callback: (status: number, events: number) => void,
   ) {
     this.#events = events;
-    this.#handle = check<NativeWatch>(os.watch(fd, events, callback), `Watching fd ${fd}`);
+    this.#handle = check<NativeWatch>(
+      os.watch(fd, events, (status, seen) => turn(callback, status, seen)),
+      `Watching fd ${fd}`,
+    );
   }
 
-  /** Bits of WatchEvent; 0 pauses. Costs nothing when unchanged. */
+  /** Bits of WatchEvent, 0 pauses. Costs nothing when unchanged. */
   set(events: number): void {
     if (events === this.#events) return;
     this.#events = events;
