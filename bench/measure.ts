@@ -9,6 +9,8 @@ export interface Scenario {
   target: number;
   /** True: the target is for our figure itself, not for the ratio. */
   absolute?: boolean;
+  /** What our own figure has to keep besides the ratio, in `unit`. */
+  limit?: number;
   repeats: number;
   run(side: Side, round: number): Promise<number>;
   before?(): Promise<void>;
@@ -24,6 +26,7 @@ export interface Outcome {
   better: 'min' | 'max';
   target: number;
   absolute: boolean;
+  limit?: number;
   kernel: number[];
   ours: number[];
   /** Median of the ratios ours/kernel pair by pair (or of ours, when absolute). */
@@ -58,7 +61,9 @@ export async function measure(s: Scenario, log: (text: string) => void): Promise
   await s.after?.();
   const ratios = s.absolute ? ours : ours.map((v, i) => v / kernel[i]!);
   const figure = median(ratios);
-  const met = s.better === 'min' ? figure >= s.target : figure <= s.target;
+  const keeps = (value: number, target: number) =>
+    s.better === 'min' ? value >= target : value <= target;
+  const met = keeps(figure, s.target) && (s.limit === undefined || keeps(median(ours), s.limit));
   return {
     id: s.id,
     title: s.title,
@@ -66,6 +71,7 @@ export async function measure(s: Scenario, log: (text: string) => void): Promise
     better: s.better,
     target: s.target,
     absolute: s.absolute ?? false,
+    ...(s.limit === undefined ? {} : { limit: s.limit }),
     kernel,
     ours,
     figure,

@@ -12,9 +12,15 @@ export interface Report {
 
 const html = (s: string) => s.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
+/** "4x", and what our own figure has to keep besides. */
+function targetText(o: Outcome): string {
+  const limit = o.limit === undefined ? '' : ` and ${o.limit} ${o.unit}`;
+  return `${o.target}${o.absolute ? ` ${o.unit}` : 'x'}${limit}`;
+}
+
 function row(o: Outcome): string {
   const figure = o.absolute ? `${show(o.figure)} ${o.unit}` : `${o.figure.toFixed(2)}x`;
-  const target = `${o.better === 'min' ? '≥' : '≤'} ${o.target}${o.absolute ? ` ${o.unit}` : 'x'}`;
+  const target = `${o.better === 'min' ? '≥' : '≤'} ${targetText(o)}`;
   const state = o.error ? `failed: ${html(o.error)}` : o.met ? 'met' : 'missed';
   const kernel = o.absolute ? '' : `${show(median(o.kernel))} ${o.unit}`;
   return `<tr class="${o.met ? 'met' : 'missed'}"><td>${html(o.title)}<td>${kernel}<td>${show(median(o.ours))} ${o.unit}<td><b>${figure}</b><td>${target}<td>${state}`;
@@ -52,9 +58,12 @@ export function renderText(report: Report): string {
   return report.outcomes
     .map((o) => {
       const figure = o.absolute ? `${show(o.figure)} ${o.unit}` : `${o.figure.toFixed(2)}x`;
-      const target = `${o.better === 'min' ? 'at least' : 'at most'} ${o.target}${o.absolute ? ` ${o.unit}` : 'x'}`;
+      const target = `${o.better === 'min' ? 'at least' : 'at most'} ${targetText(o)}`;
+      const medians = o.absolute
+        ? ''
+        : `  (${show(median(o.ours))} to ${show(median(o.kernel))} ${o.unit})`;
       const state = o.error ? `FAILED ${o.error.split('\n')[0]}` : o.met ? 'met' : 'MISSED';
-      return `${o.id.padEnd(16)} ${figure.padStart(12)}  target ${target.padEnd(18)} ${state}`;
+      return `${o.id.padEnd(16)} ${figure.padStart(12)}  target ${target.padEnd(18)} ${state}${medians}`;
     })
     .join('\n');
 }

@@ -21,6 +21,8 @@ type LayerName = Cable | 'udp';
 
 const program = (name: string) => join(root, 'dist/bench/programs', `${name}.js`);
 const native = { under: false };
+/** Puts what it starts on the first processor. */
+const pinned = ['taskset', '1'];
 
 export class HostPair {
   readonly a: Host = new Host('flows');
@@ -62,20 +64,31 @@ export class HostPair {
     return irm(host, `i d n ${cable}`);
   }
 
-  async operf(layer: LayerName, ...options: string[]): Promise<Record<string, never>> {
+  async operf(
+    layer: LayerName,
+    options: string[],
+    under: string[] = [],
+  ): Promise<Record<string, never>> {
     const argv = [bin('operf'), '-n', `perf-${layer}`, '-d', `${SECONDS}s`, '--json', ...options];
-    return JSON.parse(await this.b.ok(argv, native));
+    return JSON.parse(await this.b.ok([...under, ...argv], native));
+  }
+
+  /** All that runs on both hosts, on the first processor alone or on all. */
+  pin(alone: boolean): void {
+    const mask = alone ? '1' : 'ffffffff';
+    for (const pid of [this.a, this.b].flatMap((host) => host.pidsInside()))
+      execFileSync('taskset', ['-a', '-p', mask, String(pid)], { stdio: 'ignore' });
   }
 
   /** Gbit/s that arrived. */
   async bulk(layer: LayerName, bytes: number): Promise<number> {
-    const result = await this.operf(layer, '-f', '-s', String(bytes));
+    const result = await this.operf(layer, ['-f', '-s', String(bytes)]);
     return Number(result.bitsPerSecond) / 1e9;
   }
 
   /** Median, us. */
-  async roundTrip(layer: LayerName): Promise<number> {
-    const { rttMs } = await this.operf(layer, '-t', 'rtt', '-s', '64');
+  async roundTrip(layer: LayerName, under: string[] = []): Promise<number> {
+    const { rttMs } = await this.operf(layer, ['-t', 'rtt', '-s', '64'], under);
     return 1000 * Number((rttMs as unknown as { p50: number }).p50);
   }
 
@@ -104,13 +117,14 @@ export class HostPair {
   }
 
   /** sockperf over TCP between b and a, median, us. */
-  async sockperf(cable: Cable): Promise<number> {
+  async sockperf(cable: Cable, under: string[] = []): Promise<number> {
     const [address] = cables[cable].ips;
     const where = ['--tcp', '-i', address, '-p', '7101'];
-    const server = this.a.start(['sockperf', 'server', ...where], native);
+    const server = this.a.start([...under, 'sockperf', 'server', ...where], native);
     await waitFor('sockperf', () => /Warmup stage|waiting for messages|\[tid/.test(server.output));
     const how = ['-t', SECONDS, '-m', '64', '--full-rtt'];
-    const out = await this.b.ok(['sockperf', 'ping-pong', ...where, ...how], native);
+    const argv = [...under, 'sockperf', 'ping-pong', ...where, ...how];
+    const out = await this.b.ok(argv, native);
     server.kill('SIGKILL');
     await server.exited;
     return Number(/percentile 50.000 =\s+([\d.]+)/.exec(out)?.[1]);
@@ -155,6 +169,16 @@ export function hostScenarios(pair: HostPair): Scenario[] {
     target: 4,
     repeats: REPEATS,
     run: (side) => (side === 'ours' ? pair.roundTrip(layer) : pair.sockperf('eth')),
+  });
+  /** Steadier: no processor has to be woken. */
+  const pinnedRoundTrip = (layer: LayerName): Scenario => ({
+    ...roundTrip(layer),
+    id: `hosts-rtt-${layer}-pinned`,
+    title: `${roundTrip(layer).title}, all processes on one processor`,
+    limit: 45,
+    before: async () => pair.pin(true),
+    after: async () => pair.pin(false),
+    run: (side) => (side === 'ours' ? pair.roundTrip(layer, pinned) : pair.sockperf('eth', pinned)),
   });
   /** The kernel's own traffic while a layer is on the interface (ours), and without one. */
   const undisturbed = (what: string, run: () => Promise<number>, how: Partial<Scenario>) => ({
@@ -221,6 +245,8 @@ export function hostScenarios(pair: HostPair): Scenario[] {
     ),
     roundTrip('eth'),
     roundTrip('udp'),
+    pinnedRoundTrip('eth'),
+    pinnedRoundTrip('udp'),
     undisturbed('bulk', () => pair.iperf('jumbo'), {}),
     undisturbed('round trip', () => pair.sockperf('jumbo'), {
       id: 'hosts-kernel-rtt',
