@@ -101,3 +101,35 @@ onTwoHosts(
   },
   { ms: 90_000 },
 );
+
+/** Prints what it is told; `--name sink`, UDP port 9. */
+const sink = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('0.0.0.0', 9))
+while True: print(s.recv(100).decode(), flush=True)`;
+const tell = `
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(sys.argv[1].encode(), ('sink', 9))
+os._exit(0)`;
+
+onTwoHosts(
+  'a program there that sends one datagram and ends at once is heard here',
+  async (a, b) => {
+    for (const host of [a, b]) {
+      await startIrmd(host);
+      await irm(host, 'i b t eth-dix l ethernet n eth if veth0');
+    }
+    const server = a.start(['python3', '-c', sink], { options: ['--name', 'sink'] });
+    await waitFor('the name', () =>
+      a.tool('irm', 'name', 'list').then((r) => r.stdout.includes('sink')),
+    );
+    await irm(a, 'reg n sink l ethernet');
+    for (let i = 0; i < 10; i++) {
+      await b.ok(['python3', '-c', tell, `word ${i}`]);
+      await waitFor(`word ${i}`, () => server.stdout.includes(`word ${i}\n`));
+    }
+  },
+  { ms: 60_000 },
+);

@@ -392,7 +392,7 @@ export class Router {
     try {
       return await flows.allocate({ ...request, pid: proc.pid });
     } catch (error) {
-      const gone = procs.get(proc.pid) === undefined;
+      const gone = !procs.alive(proc);
       // irmd's numbers may be held by sockets that were closed and not noticed yet.
       const full = error instanceof OuroError && error.code === 'ENOBUFS';
       if (full) this.#deps.sweepNow();

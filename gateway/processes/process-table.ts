@@ -70,6 +70,11 @@ export class ProcessTable {
     return known;
   }
 
+  /** Whether it still runs. Others may have heard of its end before we do. */
+  alive(proc: Proc): boolean {
+    return this.#deps.startTime(proc.pid) === proc.start;
+  }
+
   /** A new program image. */
   hello(pid: number, uid: number, run: Run, path: string): Proc | undefined {
     const known = this.get(pid);
@@ -156,7 +161,7 @@ export class ProcessTable {
       for (const name of await this.#deps.flows.announce(pid, program, path)) proc.names.add(name);
     } catch (error) {
       // Most programs of a shell script have ended before anybody can announce them.
-      const level = this.#deps.startTime(pid) === proc.start ? 'warn' : 'debug';
+      const level = this.alive(proc) ? 'warn' : 'debug';
       this.#deps.log[level](`Process ${pid} (${program}) is not announced: ${text(error)}`);
     }
   }

@@ -110,7 +110,9 @@ describe('ProcessTable', () => {
     await procs.addName(proc as Proc, 'taken');
     expect([...(proc?.names ?? [])]).toEqual(['bound-cat', 'n']);
     expect(log).toEqual(['announce cat', 'bind n', 'bind taken']);
+    expect(procs.alive(proc as Proc)).toBe(true);
     await end();
+    expect(procs.alive(proc as Proc)).toBe(false);
     await turns(() => exited.length === 1, 'the exit');
     expect(procs.get(pid)).toBeUndefined();
     expect(log.at(-1)).toBe(`leave ${pid}`);
