@@ -5,7 +5,7 @@
  */
 import { type ToolIo, toJson } from '#apps/common/cli.ts';
 import type { FlowService } from '#apps/common/flow-server.ts';
-import type { Millis } from '#lib/core/index.ts';
+import { largeZero, type Millis } from '#lib/core/index.ts';
 import type { Flow, PacketVisitor } from '#lib/dev/index.ts';
 import { dataId, endId, parseConfig, reportPacket, TestType } from './message.ts';
 
@@ -42,8 +42,8 @@ export class PerfService implements FlowService<Session> {
     const now = this.#io.clock.now();
     const session: Session = {
       type: undefined,
-      packets: 0,
-      bytes: 0,
+      packets: largeZero,
+      bytes: largeZero,
       first: now,
       last: now,
       heard: now,

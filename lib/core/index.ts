@@ -2,6 +2,7 @@ export * from './abort.ts';
 export * from './async.ts';
 export * from './bytes.ts';
 export * from './clock.ts';
+export * from './counter.ts';
 export * from './errors.ts';
 export * from './id-pool.ts';
 export * from './log.ts';

@@ -59,6 +59,14 @@ export function recordBytes(len: number): number {
   return (len + recordHeader + 7) & ~7;
 }
 
+/**
+ * Bytes from one counter to another, both modulo 2^32; negative when there are more than any ring has. In signed words throughout, so V8
+ * needs no other code once a counter has gone past 2^31.
+ */
+export function bytesFrom(from: number, to: number): number {
+  return ((to | 0) - (from | 0)) | 0;
+}
+
 export function mappingBytes(ringBytes: number): number {
   return headerBytes + 2 * ringBytes;
 }

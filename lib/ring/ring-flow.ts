@@ -11,7 +11,7 @@
  * The other end may die, or lie. Both end the flow: what is queued can still be read (unless it lied), then
  * comes the event `peer`, where an orderly end is `dealloc`; `failure` says which rule was broken.
  */
-import { PacketArena, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
+import { largeZero, PacketArena, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
 import { type Ending, type Flow, FlowEvent, makePlaces, type Places } from '#lib/layer/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 import { mapRing } from './attach-ring.ts';
@@ -93,8 +93,8 @@ export class RingFlow implements Flow {
   #onReadable: (() => void) | undefined;
   #onWritable: (() => void) | undefined;
   #onEvent: ((event: FlowEvent) => void) | undefined;
-  #packetsIn = 0;
-  #bytesIn = 0;
+  #packetsIn = largeZero;
+  #bytesIn = largeZero;
 
   /** PeerError when the descriptors are no ring; they are closed then, too. */
   constructor(deps: { os?: RingVerbs }, config: RingFlowConfig) {
@@ -140,10 +140,10 @@ export class RingFlow implements Flow {
 
   get stats(): RingFlowStats {
     return {
-      packetsIn: this.#packetsIn,
-      bytesIn: this.#bytesIn,
-      packetsOut: this.#writer.packets,
-      bytesOut: this.#writer.payload,
+      packetsIn: this.#packetsIn + 0,
+      bytesIn: this.#bytesIn + 0,
+      packetsOut: this.#writer.packets + 0,
+      bytesOut: this.#writer.payload + 0,
       keepalives: this.#reader.keepalives,
       bellsOut: this.#bell.rung,
       bellsIn: this.#bell.heard,

@@ -12,6 +12,7 @@
  */
 import type { Places } from '#lib/layer/index.ts';
 import {
+  bytesFrom,
   controlStartWord,
   controlWord,
   dataStart,
@@ -66,13 +67,13 @@ export class RingReader {
   /** Bytes published and not yet consumed, with headers and padding. */
   get used(): number {
     this.#refresh();
-    return (this.#head - this.#tail) >>> 0;
+    return bytesFrom(this.#tail, this.#head);
   }
 
   /** Finds a record. Ends even if the producer never stops: it cannot go beyond what we last released. */
   peek(): boolean {
     for (;;) {
-      const available = (this.#head - this.#tail) >>> 0;
+      const available = bytesFrom(this.#tail, this.#head);
       if (available === 0) {
         if (!this.#refresh() || this.#head === this.#tail) return false;
         continue;
@@ -111,13 +112,13 @@ export class RingReader {
     let tail = this.#tail;
     let count = 0;
     while (count < most) {
-      const available = (this.#head - tail) >>> 0;
+      const available = bytesFrom(tail, this.#head);
       if (available === 0) break;
       let pos = tail & (this.#size - 1);
       const end = Math.min(pos + available, this.#size);
       const len = words[(base + pos) >> 2]!;
       if (len === skipLen && pos !== 0 && end === this.#size) {
-        tail = (tail + end - pos) | 0;
+        tail = (tail + (end - pos)) | 0;
         continue;
       }
       // Keepalives that nobody is given, and lies, are for `peek`.
@@ -131,7 +132,7 @@ export class RingReader {
         lengths[count++] = len;
         pos += bytes;
       } while (count < most && pos + bytes <= end && words[(base + pos) >> 2] === len);
-      tail = (tail + pos - start) | 0;
+      tail = (tail + (pos - start)) | 0;
     }
     return count;
   }
@@ -180,9 +181,9 @@ export class RingReader {
 
   #refresh(): boolean {
     if (this.#fault !== undefined) return false;
-    const head = Atomics.load(this.#words, this.#control + controlWord.head);
-    const known = (this.#head - this.#released) >>> 0;
-    const claimed = (head - this.#released) >>> 0;
+    const head = Atomics.load(this.#words, this.#control + controlWord.head) | 0;
+    const known = bytesFrom(this.#released, this.#head);
+    const claimed = bytesFrom(this.#released, head);
     // It may only move on, and not beyond the space that we gave back.
     if (claimed < known || claimed > this.#size || (head & 7) !== 0) {
       return this.#fail(`head ${head >>> 0}, we released ${this.#released >>> 0}`);

@@ -9,8 +9,9 @@
  * `fault`, after which nothing fits any more. Counters run modulo 2^32 and are kept as int32; our own is never
  * read back from the mapping.
  */
-import { UsageError } from '#lib/core/index.ts';
+import { largeZero, UsageError } from '#lib/core/index.ts';
 import {
+  bytesFrom,
   controlStartWord,
   controlWord,
   dataStart,
@@ -33,8 +34,8 @@ export class RingWriter {
   #tail = 0;
   #reserved = -1;
   /** Records and payload committed since the start; empty ones count. */
-  packets = 0;
-  payload = 0;
+  packets = largeZero;
+  payload = largeZero;
   /** Where the payload of the first record of `reserveRun` goes. */
   runStart = 0;
   #fault: string | undefined;
@@ -55,7 +56,7 @@ export class RingWriter {
   /** Bytes committed and not yet consumed, with headers and padding. */
   get used(): number {
     this.#refresh();
-    return (this.#head - this.#tail) >>> 0;
+    return bytesFrom(this.#tail, this.#head);
   }
 
   /** Offset of the ring's data in `bytes`. */
@@ -65,13 +66,13 @@ export class RingWriter {
 
   /** Bytes that are surely free: what the consumer has freed since we last looked is not counted. */
   get free(): number {
-    return this.#size - ((this.#head - this.#tail) | 0);
+    return this.#size - bytesFrom(this.#tail, this.#head);
   }
 
   fits(len: number): boolean {
     const total = this.#total(len);
-    if (this.#size - ((this.#head - this.#tail) | 0) >= total) return this.#fault === undefined;
-    return this.#refresh() && this.#size - ((this.#head - this.#tail) | 0) >= total;
+    if (this.#size - bytesFrom(this.#tail, this.#head) >= total) return this.#fault === undefined;
+    return this.#refresh() && this.#size - bytesFrom(this.#tail, this.#head) >= total;
   }
 
   reserve(len: number): number {
@@ -167,9 +168,10 @@ export class RingWriter {
 
   #refresh(): boolean {
     if (this.#fault !== undefined) return false;
-    const tail = Atomics.load(this.#words, this.#control + controlWord.tail);
+    const tail = Atomics.load(this.#words, this.#control + controlWord.tail) | 0;
     // It may only move on, and not beyond what we published.
-    if ((tail - this.#tail) >>> 0 > (this.#head - this.#tail) >>> 0 || (tail & 7) !== 0) {
+    const freed = bytesFrom(this.#tail, tail);
+    if (freed < 0 || freed > bytesFrom(this.#tail, this.#head) || (tail & 7) !== 0) {
       this.#fault = `tail ${tail >>> 0} outside ${this.#tail >>> 0} to ${this.#head >>> 0}`;
       return false;
     }
