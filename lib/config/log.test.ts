@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { jsonLogs, LineGatherer, talkLogger, talkLogs } from './log.ts';
 
 describe('talkLogs', () => {
@@ -43,23 +43,42 @@ describe('jsonLogs', () => {
 });
 
 describe('LineGatherer', () => {
-  it('writes the lines of a turn together, and many of them or the last ones at once', () => {
-    const written: string[] = [];
-    const later: (() => void)[] = [];
-    const lines = new LineGatherer({
+  let written: string[];
+  let later: (() => void)[];
+  let pauses: (() => void)[];
+  let lines: LineGatherer;
+  beforeEach(() => {
+    [written, later, pauses] = [[], [], []];
+    lines = new LineGatherer({
       write: (text) => written.push(text),
       later: (fn) => later.push(fn),
+      pause: (fn) => pauses.push(fn),
     });
+  });
+
+  it('writes the lines of a turn together, and those that follow after a pause', () => {
     lines.write('a\n');
     lines.write('b\n');
     expect([written, later.length]).toEqual([[], 1]);
     later.shift()?.();
     lines.write('c\n');
+    lines.write('d\n');
+    expect([written, later.length, pauses.length]).toEqual([['a\nb\n'], 0, 1]);
+    pauses.shift()?.();
+    expect([written, pauses.length]).toEqual([['a\nb\n', 'c\nd\n'], 1]);
+    pauses.shift()?.();
+    lines.write('e\n');
+    expect([written.length, later.length, pauses.length]).toEqual([2, 1, 0]);
+  });
+
+  it('writes the last lines and very many at once', () => {
+    lines.write('a\n');
     lines.flush();
-    expect([written, later.length]).toEqual([['a\nb\n', 'c\n'], 1]);
+    expect(written).toEqual(['a\n']);
     later.shift()?.();
+    expect(written).toEqual(['a\n']);
     const long = 'x'.repeat(70_000);
     lines.write(long);
-    expect(written).toEqual(['a\nb\n', 'c\n', long]);
+    expect(written).toEqual(['a\n', long]);
   });
 });

@@ -24,6 +24,8 @@ export const Component = {
 } as const;
 
 const maxGathered = 65_536;
+/** Between two writes, ms: a person sees no difference. */
+const writePause = 20;
 
 export interface TalkConfig {
   /** Puts `==pid== ` in front, zero-padded to five digits as the prototype does. */
@@ -38,20 +40,30 @@ const levels = {
   error: { tag: 'EE', colour: '\x1b[31m' },
 } as const;
 
+export interface GathererDeps {
+  write(text: string): void;
+  /** At the end of this turn of the event loop. */
+  later(fn: () => void): void;
+  /** In a while. */
+  pause(fn: () => void): void;
+}
+
 /**
- * Hands the lines of one turn of the event loop on together, after what else the turn has to do: writing wakes up whoever reads the log.
- * BOUNDED by `maxGathered` characters, which are written at once.
+ * Hands lines on together, because writing wakes up whoever reads the log: those of one turn of the event loop after what else the turn has
+ * to do, and those that follow soon after a pause. BOUNDED by `maxGathered` characters, which are written at once.
  */
 export class LineGatherer {
-  readonly #deps: { write(text: string): void; later(fn: () => void): void };
+  readonly #deps: GathererDeps;
   #lines = '';
+  #waiting = false;
 
-  constructor(deps: { write(text: string): void; later(fn: () => void): void }) {
+  constructor(deps: GathererDeps) {
     this.#deps = deps;
   }
 
   write(line: string): void {
-    if (this.#lines === '') this.#deps.later(() => this.flush());
+    if (!this.#waiting) this.#deps.later(this.#round);
+    this.#waiting = true;
     this.#lines += line;
     if (this.#lines.length > maxGathered) this.flush();
   }
@@ -62,6 +74,12 @@ export class LineGatherer {
     this.#lines = '';
     if (lines !== '') this.#deps.write(lines);
   }
+
+  readonly #round = (): void => {
+    this.#waiting = this.#lines !== '';
+    this.flush();
+    if (this.#waiting) this.#deps.pause(this.#round);
+  };
 }
 
 /** Lines as in the talk's transcripts. `write` gets one whole line with its newline. */
@@ -78,14 +96,17 @@ export function talkLogs(write: (line: string) => void, config: TalkConfig = {})
 }
 
 /**
- * Logs of a daemon: JSON, or the talk's lines for people, gathered by turns of the event loop; what has not been written when the process ends
- * is written then.
+ * Logs of a daemon: JSON, or the talk's lines for people, gathered; what has not been written when the process ends is written then.
  */
 export function processLogs(
   output: Pick<NodeJS.WriteStream, 'write'>,
   { forPeople }: { forPeople: boolean },
 ): Logs {
-  const lines = new LineGatherer({ write: (text) => output.write(text), later: setImmediate });
+  const lines = new LineGatherer({
+    write: (text) => output.write(text),
+    later: setImmediate,
+    pause: (fn) => setTimeout(fn, writePause).unref(),
+  });
   process.on('exit', () => lines.flush());
   return forPeople ? talkLogs((line) => lines.write(line)) : jsonLogs(lines);
 }
