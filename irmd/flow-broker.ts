@@ -171,12 +171,6 @@ export class FlowBroker {
     return { result: { flow: flow.id } };
   }
 
-  /** The far end of a flow is gone. An established one ends by its ring; one that still waits is withdrawn here. */
-  farEndReleased(flowId: number): void {
-    const flow = this.#deps.registry.flows.get(flowId);
-    if (flow?.machine.is('accept-pending')) this.#inFlight.get(flow)?.abort();
-  }
-
   /** A process that ran IPCPs is gone, and with it whoever waited there. */
   ipcpdLost(holds: Holds): void {
     for (const [flow, abort] of this.#inFlight) {

@@ -6,7 +6,6 @@ import type { Connection } from '../connection.ts';
 import {
   dataSchema,
   flowQosSchema,
-  flowSchema,
   hashSchema,
   ipcpSchema,
   nameSchema,
@@ -34,7 +33,6 @@ const requestSchema = z.object({
   qos: flowQosSchema,
   data: dataSchema,
 });
-const deallocEvent = z.object({ flow: flowSchema });
 const stateEvent = z.object({ ipcp: ipcpSchema, state });
 
 export function ipcpdMethods(services: Services): Methods {
@@ -63,15 +61,10 @@ export function onIpcpdEvent(
   event: string,
   params: unknown,
 ): void {
-  const { supervisors } = services;
-  if (!supervisors.is(connection)) return;
-  if (event === 'ipcp_flow_dealloc') {
-    const parsed = deallocEvent.safeParse(params);
-    if (parsed.success) services.broker.farEndReleased(parsed.data.flow);
-  } else if (event === 'ipcp_state') {
-    const parsed = stateEvent.safeParse(params);
-    const entry = parsed.success ? services.registry.ipcps.get(parsed.data.ipcp) : undefined;
-    if (entry === undefined || !supervisors.is(connection, entry)) return;
-    if (parsed.success && parsed.data.state === 'shutdown') services.ipcps.failed(entry);
-  }
+  const { supervisors, registry, ipcps } = services;
+  if (event !== 'ipcp_state' || !supervisors.is(connection)) return;
+  const parsed = stateEvent.safeParse(params);
+  const entry = parsed.success ? registry.ipcps.get(parsed.data.ipcp) : undefined;
+  if (entry === undefined || !supervisors.is(connection, entry)) return;
+  if (parsed.success && parsed.data.state === 'shutdown') ipcps.failed(entry);
 }

@@ -1,7 +1,7 @@
 /**
  * A flow of a hosted IPCP, under irmd's number. Until it is open it is an allocation that may be cancelled, or a request
  * that irmd has not answered. Then it is a layer's flow, pumped to and from a program's ring, or spliced: irmd
- * has joined the two programs, and the layer's flow only tells when the other end goes.
+ * has joined the two programs, and the layer's flow only stands for theirs.
  */
 import {
   Abort,
@@ -12,41 +12,43 @@ import {
   type Millis,
   type Signal,
 } from '#lib/core/index.ts';
-import { type Flow, FlowEvent, type FlowRequest } from '#lib/layer/index.ts';
+import type { Flow, FlowRequest } from '#lib/layer/index.ts';
 import type { RingFlow } from '#lib/ring/index.ts';
-import { FlowPump, type FlowPumpDeps, type PumpEnd } from './flow-pump.ts';
+import { FlowPump, type FlowPumpDeps } from './flow-pump.ts';
 
-/** ended: the peer or the program has gone, and irmd has not taken its number back. */
-export const hostedFlowTable: MachineDefinition<'pending' | 'open' | 'ended' | 'released'> =
-  defineMachine({
-    name: 'hosted flow',
-    initial: 'pending',
-    states: {
-      pending: { to: ['open', 'released'] },
-      open: { to: ['ended', 'released'] },
-      ended: { to: ['released'] },
-      released: { to: [], final: true },
-    },
-  });
+/** An open flow whose peer or program has gone stays until irmd takes its number back. */
+export const hostedFlowTable: MachineDefinition<'pending' | 'open' | 'released'> = defineMachine({
+  name: 'hosted flow',
+  initial: 'pending',
+  states: {
+    pending: { to: ['open', 'released'] },
+    open: { to: ['released'] },
+    released: { to: [], final: true },
+  },
+});
 type State = keyof typeof hostedFlowTable.states;
 
 export class HostedFlow {
   readonly ipcp: number;
   readonly id: number;
+  /** Number of the accepting end, of a flow that is spliced. */
+  readonly peer: number | undefined;
   /** Set until irmd has answered it. */
   request: FlowRequest | undefined;
   readonly #abort = new Abort();
   readonly #machine: Machine<State> = hostedFlowTable.start();
-  readonly #onPeerGone: () => void;
   #flow: Flow | undefined;
   #pump: FlowPump | undefined;
 
-  /** `onPeerGone`: the far end has released the flow. */
-  constructor(ipcp: number, id: number, onPeerGone: () => void, request?: FlowRequest) {
+  constructor(
+    ipcp: number,
+    id: number,
+    { peer, request }: { peer?: number | undefined; request?: FlowRequest } = {},
+  ) {
     this.ipcp = ipcp;
     this.id = id;
+    this.peer = peer;
     this.request = request;
-    this.#onPeerGone = onPeerGone;
   }
 
   get state(): State {
@@ -71,17 +73,12 @@ export class HostedFlow {
     onEnd: () => void,
   ): void {
     this.#open(flow);
-    this.#pump = new FlowPump({ ring, flow, ...deps }, (end) => {
-      onEnd();
-      this.#pumpEnded(end);
-    });
+    this.#pump = new FlowPump({ ring, flow, ...deps }, onEnd);
   }
 
+  /** The ring tells the programs when it ends. */
   openSpliced(flow: Flow): void {
     this.#open(flow);
-    flow.onEvent((event) => {
-      if (event === FlowEvent.dealloc || event === FlowEvent.peer) this.#pumpEnded('peer');
-    });
   }
 
   /**
@@ -113,11 +110,5 @@ export class HostedFlow {
   #open(flow: Flow): void {
     this.#machine.move('open');
     this.#flow = flow;
-  }
-
-  #pumpEnded(end: PumpEnd): void {
-    if (this.#machine.state !== 'open') return;
-    this.#machine.move('ended');
-    if (end === 'peer') this.#onPeerGone();
   }
 }

@@ -82,8 +82,6 @@ export class HostedIpcp {
   readonly #ipcp: Ipcp;
   readonly #traffic = new CarriedTraffic();
   #member: Membership | undefined;
-  /** Numbers of the accepting ends of flows that are being spliced, by that of the allocating end. BOUNDED by the table of flows. */
-  readonly #splicing = new Map<number, number>();
   /** Calls to irmd about requests whose numbers are not known yet. */
   readonly #asking = new Set<Promise<void>>();
 
@@ -164,18 +162,13 @@ export class HostedIpcp {
   }
 
   /** Both ends of the flow are on this host, and irmd has numbers for both: the layer joins them, and irmd asks the accepting program. */
-  async #splice(call: FlowAlloc, fds: number[], signal: Signal): Promise<Opened> {
+  #splice(call: FlowAlloc, fds: number[], signal: Signal): Promise<Opened> {
     const { flow: id, peer, hash, qos, timeout } = call;
     if (peer === undefined) throw new UsageError(`Flow ${id} came without its other end`);
-    this.#splicing.set(id, peer);
-    try {
-      return await this.#openNew(call, fds, signal, (either) => {
-        const layer = this.layer as SplicingLayer;
-        return layer.allocate(hash, { qos, timeout, signal: either, origin: id });
-      });
-    } finally {
-      this.#splicing.delete(id);
-    }
+    return this.#openNew(call, fds, signal, (either) => {
+      const layer = this.layer as SplicingLayer;
+      return layer.allocate(hash, { qos, timeout, signal: either, origin: id });
+    });
   }
 
   async flowJoin(
@@ -238,14 +231,14 @@ export class HostedIpcp {
   }
 
   async #openNew(
-    { flow: id, qos }: { flow: number; qos: QosSpec },
+    { flow: id, peer, qos }: { flow: number; peer?: number | undefined; qos: QosSpec },
     fds: number[],
     signal: Signal,
     allocate: (signal: Signal) => Promise<{ flow: Flow; data: Uint8Array }>,
   ): Promise<Opened> {
-    const { port, flows } = this.#deps;
+    const { flows } = this.#deps;
     const { ipcp, type } = this.about;
-    const hosted = new HostedFlow(ipcp, id, type.splice ? () => {} : () => port.ended(id));
+    const hosted = new HostedFlow(ipcp, id, { peer });
     try {
       if (fds.length !== (type.splice ? 0 : 2))
         throw new UsageError(`Flow ${id} of type ${type.type} came with ${fds.length} descriptors`);
@@ -299,13 +292,15 @@ export class HostedIpcp {
     this.#asking.add(asking);
   }
 
-  /** The other end of a flow that irmd is allocating here. The ring tells the programs when it ends, nobody else has to know. */
+  /** The other end of a flow that irmd is allocating here. */
   #acceptSpliced(request: FlowRequest & { readonly origin?: number }): void {
-    const id = this.#splicing.get(request.origin ?? -1);
+    const { flows } = this.#deps;
+    const { ipcp } = this.about;
+    const id = flows.get(ipcp, request.origin ?? -1)?.peer;
     if (id === undefined) return request.reject(Errno.ECANCELED);
     try {
-      const hosted = new HostedFlow(this.about.ipcp, id, () => {}, request);
-      this.#deps.flows.add(hosted);
+      const hosted = new HostedFlow(ipcp, id, { request });
+      flows.add(hosted);
       this.#accept(hosted, request, noBytes, []);
     } catch (error) {
       this.guard(() => request.reject(refusalErrno(error)))();
@@ -321,7 +316,7 @@ export class HostedIpcp {
       const taken = await port.request({ ipcp, hash, qos, data });
       const { flow: id, accepted } = taken;
       fds = taken.fds;
-      const hosted = new HostedFlow(ipcp, id, () => port.ended(id), request);
+      const hosted = new HostedFlow(ipcp, id, { request });
       flows.add(hosted);
       if (accepted !== undefined) this.#acceptAtOnce(hosted, request, accepted, fds);
     } catch (error) {
@@ -363,10 +358,7 @@ export class HostedIpcp {
     this.#machine.move('failed');
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#log.error(`IPCP ${this.about.name} failed: ${text}`);
-    const { port, flows } = this.#deps;
-    for (const { id, state } of flows.list(this.about.ipcp))
-      if (state === 'open' && !this.about.type.splice) port.ended(id);
-    port.state(this.about.ipcp, 'shutdown');
+    this.#deps.port.state(this.about.ipcp, 'shutdown');
     this.#deps.failed(this);
     void this.#tearDown();
   }

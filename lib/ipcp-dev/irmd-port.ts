@@ -58,10 +58,6 @@ export class IrmdPort {
     throw new PeerError('irmd took a flow request without giving it a number');
   }
 
-  ended(flow: number): void {
-    this.#peer?.notify('ipcp_flow_dealloc', { flow });
-  }
-
   state(ipcp: number, state: string): void {
     this.#peer?.notify('ipcp_state', { ipcp, state });
   }
