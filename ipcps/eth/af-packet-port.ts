@@ -110,6 +110,10 @@ export class AfPacketPort implements PacketPort {
     this.#socket.flush();
   }
 
+  later(fn: () => void): void {
+    setImmediate(this.#deps.guard?.(fn) ?? fn);
+  }
+
   counters(): Readonly<Record<string, number>> {
     if (!this.#closed) this.#kernelDrops += Math.max(0, this.#os.packetDrops(this.#fd));
     const { truncated, refused } = this.#socket;

@@ -252,8 +252,13 @@ export class Flows implements EndpointHost {
   #close(endpoint: Endpoint, ending: Ending): void {
     endpoint.stop();
     endpoint.machine.move('closing');
-    if (endpoint.version === 0) this.free(endpoint, false);
-    else this.#sayClose(endpoint, ending, 0);
+    if (endpoint.version === 0) return this.free(endpoint, false);
+    // A request for a new flow that came together with the end of this one goes first: somebody waits for its answer.
+    const say = () => {
+      if (endpoint.machine.is('closing')) this.#sayClose(endpoint, ending, 0);
+    };
+    if (this.port.later === undefined) say();
+    else this.port.later(say);
   }
 
   #sayClose(endpoint: Endpoint, ending: Ending, tries: number): void {
