@@ -9,6 +9,7 @@ import {
   digests,
   isRejected,
   type OapMessage,
+  oapLayout,
   type Rejected,
   requestDigest,
 } from '#lib/wire/index.ts';
@@ -176,18 +177,15 @@ export function matchResponse(
   request: Uint8Array,
   response: Uint8Array,
 ): { kind: 'matched'; message: OapMessage } | Extract<ClientOutcome, { kind: 'failed' }> {
-  const asked = decodeOap(request, 0);
-  if (isRejected(asked)) throw new UsageError('Not a request');
-  const digest = requestDigest(asked);
+  if (request.length < oapLayout.bytes) throw new UsageError('Not a request');
+  const { id, digest: nid } = oapLayout.at;
+  const digest = requestDigest({ digest: nid.get(request, 0) });
   const message = decodeOap(response, digests[digest].bytes);
   if (isRejected(message))
     return { kind: 'failed', errno: 'EAUTH', reason: 'malformed', verdict: message };
-  if (!equal(message.id, asked.id)) return { kind: 'failed', errno: 'EAUTH', reason: 'other id' };
-  if (!equal(message.requestHash, hash(digest, request)))
+  if (!id.equals(request, 0, message.id))
+    return { kind: 'failed', errno: 'EAUTH', reason: 'other id' };
+  if (Buffer.compare(message.requestHash, hash(digest, request)) !== 0)
     return { kind: 'failed', errno: 'EAUTH', reason: 'other request' };
   return { kind: 'matched', message };
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -3,7 +3,7 @@
  * the first eight of SHA-256 over tag, nonce and timestamp, the last two of them XOR the sender's features. A request carries its mark in the second
  * half of its id, where others have random bytes; a response, which goes only to those that marked theirs, before its data.
  */
-import { UsageError } from '#lib/core/index.ts';
+import { UsageError, utf8 } from '#lib/core/index.ts';
 import type { HashFunction } from './deps.ts';
 
 export const markBytes = 8;
@@ -15,6 +15,9 @@ export const MarkTag = {
   response: 'ouroboros oap response 1',
 } as const;
 export type MarkTag = (typeof MarkTag)[keyof typeof MarkTag];
+
+const requestTag = utf8(MarkTag.request);
+const responseTag = utf8(MarkTag.response);
 
 /** Bits of a mark. Those that have no meaning yet are sent as 0 and ignored. */
 export const Feature = {
@@ -53,9 +56,10 @@ export function readMark(hash: HashFunction, marked: Marked, mark: Uint8Array): 
 }
 
 function digest(hash: HashFunction, { tag, id, timestamp }: Marked): Uint8Array {
-  const input = new Uint8Array(tag.length + nonceBytes + 8);
-  new TextEncoder().encodeInto(tag, input);
-  input.set(id.subarray(0, nonceBytes), tag.length);
-  new DataView(input.buffer).setBigUint64(tag.length + nonceBytes, timestamp);
+  const prefix = tag === MarkTag.request ? requestTag : responseTag;
+  const input = new Uint8Array(prefix.length + nonceBytes + 8);
+  input.set(prefix);
+  input.set(id.subarray(0, nonceBytes), prefix.length);
+  new DataView(input.buffer).setBigUint64(prefix.length + nonceBytes, timestamp);
   return hash('sha256', input).slice(0, markBytes);
 }

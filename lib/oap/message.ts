@@ -26,7 +26,7 @@ export function encodeSigned(
   message: Omit<OapMessage, 'signature'>,
   sign: ((bytes: Uint8Array) => Uint8Array) | undefined,
 ): Uint8Array {
-  const unsigned = encodeOap({ ...message, signature: new Uint8Array(0) });
+  const unsigned = encodeOap(message);
   if (sign === undefined) return unsigned;
   const signature = sign(unsigned);
   const signed = new Uint8Array(unsigned.length + signature.length);

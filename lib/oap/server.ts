@@ -12,7 +12,7 @@ import {
 } from '#lib/wire/index.ts';
 import type { HashFunction } from './deps.ts';
 import { type ServerState, serverMachine } from './machines.ts';
-import { Feature, MarkTag, makeMark, nonceBytes, readMark } from './mark.ts';
+import { Feature, MarkTag, makeMark, markBytes, nonceBytes, readMark } from './mark.ts';
 import { askAgain, encodeSigned, type OapReason } from './message.ts';
 import { ReplayCache } from './replay-cache.ts';
 import { clearServer, type FlowKey, type ServerSecurity, type ServerTerms } from './security.ts';
@@ -163,8 +163,10 @@ export class OapExchange {
 
   #marked(id: Uint8Array, timestamp: bigint, data: Uint8Array): Uint8Array {
     const marked = { tag: MarkTag.response, id, timestamp };
-    const mark = makeMark(this.#hash, marked, this.#config.features ?? 0);
-    return Uint8Array.of(...mark, ...data);
+    const all = new Uint8Array(markBytes + data.length);
+    all.set(makeMark(this.#hash, marked, this.#config.features ?? 0));
+    all.set(data, markBytes);
+    return all;
   }
 }
 

@@ -69,8 +69,11 @@ export function requestDigest(request: Pick<OapMessage, 'digest'>): keyof typeof
 }
 
 /** UsageError for parts that are too long or do not go together. A signature is appended to what this gives for the message without one. */
-export function encodeOap(message: OapMessage): Uint8Array {
-  const { certificate, kex, data, requestHash, signature, ...fixed } = message;
+export function encodeOap(
+  message: Omit<OapMessage, 'signature'> & { readonly signature?: Uint8Array },
+): Uint8Array {
+  const { id, timestamp, cipher, kdf, digest } = message;
+  const { certificate, kex, data, requestHash, signature = noBytes } = message;
   if (certificate.length === 0 && signature.length > 0)
     throw new UsageError('OAP message is signed, but has no certificate');
   if (
@@ -86,7 +89,11 @@ export function encodeOap(message: OapMessage): Uint8Array {
   const total = parts.reduce((sum, part) => sum + part.length, oapLayout.bytes);
   const encoded = new Uint8Array(total);
   oapLayout.write(encoded, 0, {
-    ...fixed,
+    id,
+    timestamp,
+    cipher,
+    kdf,
+    digest,
     certificateBytes: certificate.length,
     kex: kex.data.length | (kex.raw ? rawBit : 0) | (kex.clientEncapsulates ? encapsulatesBit : 0),
     dataBytes: data.length,
@@ -102,10 +109,11 @@ export function encodeOap(message: OapMessage): Uint8Array {
 /** `hashBytes`: 0 for a request, the width of `requestDigest` for a response. Parts are copies. */
 export function decodeOap(message: Uint8Array, hashBytes: number): OapMessage | Rejected {
   if (message.length < oapLayout.bytes) return Verdict.short;
-  const { certificateBytes, kex, dataBytes, ...fixed } = oapLayout.decode(message);
-  if (fixed.cipher !== 0 && cipherOfNid(fixed.cipher) === undefined) return Verdict.algorithm;
-  if (fixed.kdf !== 0 && digestOfNid(fixed.kdf) === undefined) return Verdict.algorithm;
-  if (fixed.digest !== 0 && digestOfNid(fixed.digest) === undefined) return Verdict.algorithm;
+  const { id, timestamp, cipher, kdf, digest, certificateBytes, kex, dataBytes } =
+    oapLayout.decode(message);
+  if (cipher !== 0 && cipherOfNid(cipher) === undefined) return Verdict.algorithm;
+  if (kdf !== 0 && digestOfNid(kdf) === undefined) return Verdict.algorithm;
+  if (digest !== 0 && digestOfNid(digest) === undefined) return Verdict.algorithm;
 
   const kexBytes = kex & kexLengthMask;
   if (kexBytes === 0 && kex !== 0) return Verdict.flags;
@@ -117,7 +125,11 @@ export function decodeOap(message: Uint8Array, hashBytes: number): OapMessage | 
   if (certificateBytes === 0 && signatureAt < message.length) return Verdict.trailing;
 
   return {
-    ...fixed,
+    id,
+    timestamp,
+    cipher,
+    kdf,
+    digest,
     certificate: copyRange(message, oapLayout.bytes, kexAt),
     kex: {
       raw: (kex & rawBit) !== 0,
