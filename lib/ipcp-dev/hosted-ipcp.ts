@@ -22,7 +22,7 @@ import {
   UsageError,
 } from '#lib/core/index.ts';
 import { type Flow, type FlowRequest, hashText, type Layer } from '#lib/layer/index.ts';
-import type { End } from '#lib/ring/index.ts';
+import type { RingFlow } from '#lib/ring/index.ts';
 import { CarriedTraffic } from './carried-traffic.ts';
 import type { FlowTable } from './flow-table.ts';
 import { HostedFlow } from './hosted-flow.ts';
@@ -245,15 +245,41 @@ export class HostedIpcp {
       flows.add(hosted);
       if (signal.aborted) hosted.cancel();
       signal.addEventListener('abort', () => hosted.cancel(), { once: true });
-      const { flow, data } = await allocate(hosted.signal);
+      const allocating = allocate(hosted.signal);
+      const ring = type.splice ? undefined : await this.#mapMeanwhile(allocating, fds, qos);
+      const { flow, data } = await allocating.catch((error) => {
+        ring?.dealloc();
+        throw error;
+      });
       if (hosted.state !== 'pending') {
         flow.dealloc();
+        ring?.dealloc();
         throw new CanceledError(`Flow ${id} was deallocated before it was open`);
       }
-      this.#carry(hosted, flow, fds, 1);
+      if (ring === undefined) hosted.openSpliced(flow);
+      else this.#carry(hosted, flow, ring);
       return { data, mtu: flow.mtu, ...(!sameQos(flow.qos, qos) && { qos: flow.qos }) };
     } catch (error) {
       this.#release(hosted, Errno.ECANCELED);
+      throw error;
+    }
+  }
+
+  /** The ring is mapped while the request is on its way to the other host. */
+  async #mapMeanwhile(
+    allocating: Promise<{ flow: Flow }>,
+    fds: number[],
+    qos: QosSpec,
+  ): Promise<RingFlow> {
+    allocating.catch(() => {});
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    try {
+      return this.#deps.rings.open(fds.splice(0), 1, qos);
+    } catch (error) {
+      allocating.then(
+        ({ flow }) => flow.dealloc(),
+        () => {},
+      );
       throw error;
     }
   }
@@ -263,7 +289,10 @@ export class HostedIpcp {
     try {
       const flow = request.accept(data);
       hosted.request = undefined;
-      this.#carry(hosted, flow, fds, 0);
+      if (this.about.type.splice) return hosted.openSpliced(flow);
+      // The allocating side waits for the answer, and nobody for the ring.
+      flow.flush?.();
+      this.#carry(hosted, flow, this.#map(flow, fds));
     } catch (error) {
       // No endpoint was left, or no memory: the allocating side has to know.
       this.#release(hosted, refusalErrno(error));
@@ -271,16 +300,24 @@ export class HostedIpcp {
     }
   }
 
-  /** Takes the ring's descriptors out of `fds`. */
-  #carry(hosted: HostedFlow, flow: Flow, fds: number[], end: End): void {
+  #map(flow: Flow, fds: number[]): RingFlow {
     try {
-      if (this.about.type.splice) return hosted.openSpliced(flow);
-      const { rings, clock } = this.#deps;
-      const ring = rings.open(fds.splice(0), end, flow.qos);
-      this.#traffic.begin(ring);
-      const onEnd = () => this.#traffic.end(ring);
+      return this.#deps.rings.open(fds.splice(0), 0, flow.qos);
+    } catch (error) {
+      flow.dealloc();
+      throw error;
+    }
+  }
+
+  #carry(hosted: HostedFlow, flow: Flow, ring: RingFlow): void {
+    const { clock } = this.#deps;
+    this.#traffic.begin(ring);
+    const onEnd = () => this.#traffic.end(ring);
+    try {
       hosted.openPumped(flow, ring, { clock, guard: this.guard }, onEnd);
     } catch (error) {
+      onEnd();
+      ring.dealloc();
       flow.dealloc();
       throw error;
     }
