@@ -7,6 +7,7 @@ import { os, PidWatch } from '#lib/os/index.ts';
 import { createRing, defaultRingBytes, largestMtu, RingMeter } from '#lib/ring/index.ts';
 import type { ChildProcess, Host, ProcessInfo, Rings } from './host.ts';
 import type { AutoStart } from './registry/index.ts';
+import { SpareRings } from './spare-rings.ts';
 
 export interface NodeHostConfig {
   uid: number;
@@ -16,13 +17,16 @@ export interface NodeHostConfig {
   ipcpd?: readonly [string, ...string[]];
   /** Capacity of a flow in each direction. */
   ringBytes?: number;
+  /** Calls back at the end of this turn of the event loop: rings are made ahead then. Absent: they are made when they are wanted. */
+  later?: (fn: () => void) => void;
 }
 
-export function nodeHost({ uid, env, ipcpd, ringBytes }: NodeHostConfig): Host {
+export function nodeHost({ uid, env, ipcpd, ringBytes, later }: NodeHostConfig): Host {
+  const rings = nodeRings(ringBytes);
   return {
     pid: process.pid,
     uid,
-    rings: nodeRings(ringBytes),
+    rings: later === undefined ? rings : new SpareRings({ rings, later }),
     processInfo,
     groupsOf,
     watchProcess(pid, onExit) {

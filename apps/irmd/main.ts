@@ -60,6 +60,7 @@ async function run(
   const ipcpd = fileURLToPath(new URL('dist/ipcps/main.js', root));
   const ipcpdArgs = ['--dir', dir, ...(options.stdout ? ['--stdout'] : [])];
   const host = nodeHost({
+    later: setImmediate,
     uid,
     env: { ...process.env, OUROBOROS_DIR: dir },
     // A small young generation: what a flow leaves behind when it is made would otherwise grow to twice the flow itself.

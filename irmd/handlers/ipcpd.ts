@@ -3,13 +3,7 @@ import { z } from 'zod';
 import { PolicyError, UsageError } from '#lib/core/index.ts';
 import { type Methods, method } from '#lib/rpc/index.ts';
 import type { Connection } from '../connection.ts';
-import {
-  dataSchema,
-  flowQosSchema,
-  hashSchema,
-  ipcpSchema,
-  nameSchema,
-} from './schemas.ts';
+import { dataSchema, flowQosSchema, hashSchema, ipcpSchema, nameSchema } from './schemas.ts';
 import { type Services, serving } from './services.ts';
 
 const state = z.string().max(32);

@@ -175,7 +175,11 @@ function findIrmd(dir: string): Irmd | undefined {
 
 async function embedIrmd(dir: string, logs: Logs, scope: Scope): Promise<Irmd> {
   const cred = { pid: process.pid, uid, gid: process.getgid?.() ?? 0 };
-  const host = nodeHost({ uid, env: { ...process.env, OUROBOROS_DIR: dir } });
+  const host = nodeHost({
+    uid,
+    env: { ...process.env, OUROBOROS_DIR: dir },
+    later: setImmediate,
+  });
   const irmd = createIrmd({ host, clock, logs }, { dir, version: version(), embedded: true });
   irmd.start();
   scope.defer(async () => {
