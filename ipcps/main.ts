@@ -3,7 +3,7 @@
  * or `--dir`.
  */
 import { parseArgs } from 'node:util';
-import { Component, processLogs } from '#lib/config/index.ts';
+import { Component, compileEarly, processLogs } from '#lib/config/index.ts';
 import { OuroError, realClock, realRandom, UsageError } from '#lib/core/index.ts';
 import { IpcpHost } from '#lib/ipcp-dev/index.ts';
 import { connectIrmd } from '#lib/irm/index.ts';
@@ -20,6 +20,7 @@ Holds the IPC processes of this host. Started by irmd; there is no need to run i
 `;
 
 async function main(argv: string[]): Promise<number> {
+  compileEarly();
   const { values } = parse(argv);
   if (values.help) {
     process.stdout.write(USAGE);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { createIrmd, nodeHost } from '#irmd/index.ts';
 import {
+  compileEarly,
   daemonDir,
   groupIdIn,
   type IrmdConf,
@@ -22,6 +23,7 @@ const uid = process.getuid?.() ?? 0;
 const gid = process.getgid?.() ?? 0;
 
 async function main(): Promise<void> {
+  compileEarly();
   const version = (
     JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }
   ).version;

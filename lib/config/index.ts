@@ -1,3 +1,4 @@
+export * from './engine.ts';
 export * from './ipcp-stanzas.ts';
 export * from './irmd-conf.ts';
 export * from './log.ts';
