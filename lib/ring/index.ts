@@ -8,6 +8,7 @@ export {
   minRingBytes,
   recordBytes,
 } from './layout.ts';
+export type { RingFlowConfig, RingFlowStats, RingVerbs } from './ring-end.ts';
 export * from './ring-flow.ts';
 export * from './ring-meter.ts';
 export * from './ring-pair.ts';
