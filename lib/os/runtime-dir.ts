@@ -41,7 +41,7 @@ export function ensureRuntimeDir(path: string, mode = 0o700): string {
   const extra = st.mode & 0o7777 & ~mode & ~0o2000;
   if (extra !== 0) {
     throw new PolicyError(
-      `${path} has mode ${(st.mode & 0o7777).toString(8)}, at most ${mode.toString(8)} is safe`,
+      `${path} has mode ${(st.mode & 0o7777).toString(8)}, at most ${mode.toString(8)} is safe: remove it, or set OUROBOROS_DIR to another folder`,
     );
   }
   return path;
