@@ -2,9 +2,10 @@
  * What the flow tools share on their command lines: parsing without leaving the process, and errors
  * as one sentence with an exit code. 0: done; 1: it did not work, or the command line is wrong.
  */
-import yargs, { type Argv } from 'yargs';
+import type { Argv } from 'yargs';
 import { type Clock, OuroError, UsageError } from '#lib/core/index.ts';
 import type { Dev } from '#lib/dev/index.ts';
+import { strictParser } from './parser.ts';
 
 /** What a tool is given instead of a process. */
 export interface ToolIo {
@@ -27,7 +28,7 @@ export async function parseCommandLine<T>(
   argv: readonly string[],
   io: Output,
 ): Promise<{ options: T } | { exit: number }> {
-  const parser = declare(yargs().wrap(96).strict().version(false).help('help', 'show this text'));
+  const parser = declare(strictParser().wrap(96).version(false).help('help', 'show this text'));
   let failure: string | undefined;
   let shown = '';
   parser.fail((message, error) => {

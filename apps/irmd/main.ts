@@ -1,7 +1,7 @@
 /** irmd: the IPC Resource Manager as a daemon. Composition root: arguments, environment, signals, real clock. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import yargs from 'yargs';
+import { strictParser } from '#apps/common/parser.ts';
 import { createIrmd, nodeHost } from '#irmd/index.ts';
 import {
   compileEarly,
@@ -115,7 +115,7 @@ function readConf(path: string): IrmdConf {
 }
 
 function readOptions(version: string) {
-  return yargs(process.argv.slice(2))
+  return strictParser(process.argv.slice(2))
     .scriptName('irmd')
     .usage('$0 [options]\n\nRuns the IPC Resource Manager of this host.')
     .option('config', {
@@ -143,7 +143,6 @@ function readOptions(version: string) {
     .example('irm name register server layer local', 'makes the name reachable in it')
     .version(version)
     .help()
-    .strict()
     .showHelpOnFail(false, 'Try --help')
     .wrap(100)
     .parseAsync();

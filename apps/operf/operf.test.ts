@@ -124,5 +124,8 @@ describe('operf', () => {
     const wrong = bench.start(operf, '-n perf -s 63');
     expect(await bench.exit(wrong)).toBe(1);
     expect(wrong.stderr).toEqual(['Size "63" is not a whole number from 64 to 1048576']);
+    const again = bench.start(operf, '-n perf -s 64 -s 63');
+    expect(await bench.exit(again)).toBe(1);
+    expect(again.stderr).toEqual(wrong.stderr);
   });
 });

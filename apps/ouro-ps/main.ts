@@ -1,7 +1,7 @@
 /** ouro-ps: shows the sockets that ouro-run has turned into flows. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import yargs from 'yargs';
+import { strictParser } from '#apps/common/parser.ts';
 import { daemonDir, whyNotTrusted } from '#lib/config/index.ts';
 import { OuroError, realClock, sleep } from '#lib/core/index.ts';
 import { os } from '#lib/os/index.ts';
@@ -12,7 +12,7 @@ const REFRESH_MS = 1000;
 const TIMEOUT_MS = 5000;
 
 async function main(): Promise<number> {
-  const options = await yargs(process.argv.slice(2))
+  const options = await strictParser(process.argv.slice(2))
     .scriptName('ouro-ps')
     .usage('$0 [options]\n\nShows the sockets that ouro-run has turned into flows.')
     .option('json', {
@@ -26,14 +26,13 @@ async function main(): Promise<number> {
       default: false,
       describe: 'again every second, until ^C',
     })
-    .option('dir', { type: 'string', describe: 'runtime folder' })
+    .option('dir', { type: 'string', requiresArg: true, describe: 'runtime folder' })
     .example('ouro-run nginx & ouro-ps', 'nginx and its listening sockets')
     .epilogue(
       'RECEIVED and SENT count bytes through the gateway. Direct streams never leave the kernel: "-", with what waits in the socket.',
     )
     .version(version())
     .wrap(96)
-    .strict()
     .showHelpOnFail(false, 'Try --help')
     .parse();
   const uid = process.getuid?.() ?? 0;
