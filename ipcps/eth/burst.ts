@@ -2,12 +2,10 @@
  * Frames that leave from where their payloads lie, many by one system call: a copy of each header, and where in one body (the memory of a
  * flow's ring) each payload is. Owns the headers; BOUNDED by its slots. It holds nothing beyond one turn of the event loop.
  */
-import { noBytes } from '#lib/core/index.ts';
+import { copyFew, fewBytes, noBytes } from '#lib/core/index.ts';
 
 const slots = 64;
 const maxHeader = 64;
-/** Bytes that are copied one by one sooner than by a call. */
-const small = 256;
 
 export class Burst {
   readonly heads: Uint8Array = new Uint8Array(slots * maxHeader);
@@ -38,23 +36,20 @@ export class Burst {
   add(header: Uint8Array, body: Uint8Array, offset: number, length: number): void {
     this.#headBytes = header.length;
     this.#body = body;
-    const at = this.#count * header.length;
-    for (let i = 0; i < header.length; i++) this.heads[at + i] = header[i]!;
+    copyFew(this.heads, this.#count * header.length, header, 0, header.length);
     this.offsets[this.#count] = offset;
     this.lengths[this.#count++] = length;
   }
 
   /** Frame `index` as it would be on the wire, into `to`; returns its length. */
   copy(index: number, to: Uint8Array, at: number): number {
-    const head = index * this.#headBytes;
     const offset = this.offsets[index]!;
     const length = this.lengths[index]!;
-    const { heads } = this;
     const body = this.#body;
     const headBytes = this.#headBytes;
-    for (let i = 0; i < headBytes; i++) to[at + i] = heads[head + i]!;
-    if (length > small) to.set(body.subarray(offset, offset + length), at + headBytes);
-    else for (let i = 0; i < length; i++) to[at + headBytes + i] = body[offset + i]!;
+    copyFew(to, at, this.heads, index * headBytes, headBytes);
+    if (length > fewBytes) to.set(body.subarray(offset, offset + length), at + headBytes);
+    else copyFew(to, at + headBytes, body, offset, length);
     return headBytes + length;
   }
 

@@ -4,7 +4,7 @@
  * Owns the socket, a receive slab of 64 frames, a send slab of 64 and a burst of 64 that leave from elsewhere. At most one of these two
  * has frames, so they keep their order. What the socket does not take waits in the slab, then with who wanted to send; what a slow reader leaves waits in the socket's own buffer.
  */
-import { type Clock, soon, type Timer } from '#lib/core/index.ts';
+import { type Clock, fewBytes, soon, type Timer } from '#lib/core/index.ts';
 import type { Guard } from '#lib/ipcp-dev/index.ts';
 import { type NativeVerbs, Watch, WatchEvent } from '#lib/os/index.ts';
 import { Burst } from './burst.ts';
@@ -13,8 +13,6 @@ import { TxSlab } from './tx-slab.ts';
 const BATCH = 64;
 /** Frames that are received together while fewer come. */
 const FEW = 4;
-/** Payload, bytes. */
-const SMALL = 256;
 const EAGAIN = -11;
 const ENOBUFS = -105;
 /** The device refused a frame for lack of room: it says nothing when there is some again. */
@@ -147,7 +145,7 @@ export class FrameSocket {
   #flushBurst(): void {
     const burst = this.#burst;
     const { heads, headBytes, body, offsets, lengths, count } = burst;
-    if (count === 1 && lengths[0]! <= SMALL) return this.#sendOne();
+    if (count === 1 && lengths[0]! <= fewBytes) return this.#sendOne();
     let next = 0;
     while (next < count && !this.#closed) {
       const left = count - next;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { copyBytes, toHex, utf8 } from './bytes.ts';
+import { copyBytes, copyFew, fewBytes, toHex, utf8 } from './bytes.ts';
 
 describe('bytes', () => {
   it('writes hex of views and Buffers', () => {
@@ -16,5 +16,15 @@ describe('bytes', () => {
     const copy = copyBytes(original.subarray(1));
     original.fill(0);
     expect(copy).toEqual(utf8('ext'));
+  });
+
+  it('copies few of them from place to place, and touches nothing else', () => {
+    const from = Uint8Array.from({ length: fewBytes + 2 }, (_, i) => i + 1);
+    const to = new Uint8Array(fewBytes + 4);
+    copyFew(to, 3, from, 1, fewBytes);
+    expect(to.subarray(3, -1)).toEqual(from.subarray(1, -1));
+    expect([...to.subarray(0, 3), to.at(-1)]).toEqual([0, 0, 0, 0]);
+    copyFew(to, 0, from, 0, 0);
+    expect(to[0]).toBe(0);
   });
 });

@@ -2,12 +2,10 @@
  * Copies from a receive slab into a ring, many by one call: a typed array per packet would cost more than its bytes. Holds places only;
  * BOUNDED by `places`. `run` before either side's bytes change.
  */
-import { noBytes } from '#lib/core/index.ts';
+import { copyFew, fewBytes, noBytes } from '#lib/core/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 
 const places = 128;
-/** Bytes that are copied one by one sooner than by a call. */
-const small = 256;
 
 export class DeferredCopy {
   readonly #os: Pick<NativeVerbs, 'copyPieces'>;
@@ -38,14 +36,11 @@ export class DeferredCopy {
     const [to, from] = [this.#to, this.#from];
     this.#to = noBytes;
     this.#from = noBytes;
-    if (count === 1 && this.#lengths[0]! <= small) return this.#copyOne(to, from);
-    this.#os.copyPieces(to, this.#toOffsets, from, this.#fromOffsets, this.#lengths, count);
-  }
-
-  #copyOne(to: Uint8Array, from: Uint8Array): void {
-    const at = this.#toOffsets[0]!;
-    const start = this.#fromOffsets[0]!;
-    const length = this.#lengths[0]!;
-    for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
+    const toOffsets = this.#toOffsets;
+    const fromOffsets = this.#fromOffsets;
+    const lengths = this.#lengths;
+    if (count === 1 && lengths[0]! <= fewBytes)
+      return copyFew(to, toOffsets[0]!, from, fromOffsets[0]!, lengths[0]!);
+    this.#os.copyPieces(to, toOffsets, from, fromOffsets, lengths, count);
   }
 }
