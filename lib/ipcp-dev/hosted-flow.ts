@@ -2,6 +2,8 @@
  * A flow of a hosted IPCP, under irmd's number. Until it is open it is an allocation that may be cancelled, or a request
  * that irmd has not answered. Then it is a layer's flow, pumped to and from a program's ring, or spliced: irmd
  * has joined the two programs, and the layer's flow only stands for theirs.
+ *
+ * Owns the layer's flow and the ring as soon as they are there: however far it came, `release` ends what it has, once.
  */
 import {
   Abort,
@@ -14,6 +16,7 @@ import {
 } from '#lib/core/index.ts';
 import type { Flow, FlowRequest } from '#lib/layer/index.ts';
 import type { RingFlow } from '#lib/ring/index.ts';
+import type { CarriedTraffic } from './carried-traffic.ts';
 import { FlowPump, type FlowPumpDeps } from './flow-pump.ts';
 
 /** An open flow whose peer or program has gone stays until irmd takes its number back. */
@@ -38,6 +41,7 @@ export class HostedFlow {
   readonly #abort = new Abort();
   readonly #machine: Machine<State> = hostedFlowTable.start();
   #flow: Flow | undefined;
+  #ring: RingFlow | undefined;
   #pump: FlowPump | undefined;
 
   constructor(
@@ -65,20 +69,38 @@ export class HostedFlow {
     if (this.#machine.is('pending')) this.#abort.abort();
   }
 
-  /** Packets go through `ring` from now on, until `onEnd`. */
-  openPumped(
-    flow: Flow,
-    ring: RingFlow,
-    deps: Pick<FlowPumpDeps, 'clock' | 'guard'>,
-    onEnd: () => void,
-  ): void {
-    this.#open(flow);
-    this.#pump = new FlowPump({ ring, flow, ...deps }, onEnd);
+  /** The layer's flow is there, and answers the request. It ends at once when this one was released meanwhile. */
+  holdFlow(flow: Flow): void {
+    this.request = undefined;
+    if (this.#machine.ended) flow.dealloc();
+    else this.#flow = flow;
   }
 
-  /** The ring tells the programs when it ends. */
-  openSpliced(flow: Flow): void {
-    this.#open(flow);
+  /** Likewise the program's ring. */
+  holdRing(ring: RingFlow): void {
+    if (this.#machine.ended) ring.dealloc();
+    else this.#ring = ring;
+  }
+
+  /** Has both: packets go between them from now on, and count as `traffic`. */
+  openPumped(
+    deps: Pick<FlowPumpDeps, 'clock' | 'guard'>,
+    traffic: Pick<CarriedTraffic, 'begin' | 'end'>,
+  ): void {
+    this.#machine.move('open');
+    const [flow, ring] = [this.#flow!, this.#ring!];
+    traffic.begin(ring);
+    try {
+      this.#pump = new FlowPump({ ring, flow, ...deps }, () => traffic.end(ring));
+    } catch (error) {
+      traffic.end(ring);
+      throw error;
+    }
+  }
+
+  /** Has the layer's flow. The ring tells the programs when it ends. */
+  openSpliced(): void {
+    this.#machine.move('open');
   }
 
   /**
@@ -91,8 +113,9 @@ export class HostedFlow {
     this.#machine.move('released');
     this.request?.reject(errno);
     this.request = undefined;
-    if (this.#pump !== undefined) this.#pump.finish(linger);
-    else this.#flow?.dealloc();
+    if (this.#pump !== undefined) return this.#pump.finish(linger);
+    this.#ring?.dealloc();
+    this.#flow?.dealloc();
   }
 
   /** Ends at once, whatever is queued. */
@@ -105,10 +128,5 @@ export class HostedFlow {
   disown(): void {
     if (this.#pump === undefined) this.release(Errno.ECANCELED, 0);
     else if (!this.#machine.ended) this.#machine.move('released');
-  }
-
-  #open(flow: Flow): void {
-    this.#machine.move('open');
-    this.#flow = flow;
   }
 }

@@ -22,7 +22,6 @@ import {
   UsageError,
 } from '#lib/core/index.ts';
 import { type Flow, type FlowRequest, hashText, type Layer } from '#lib/layer/index.ts';
-import type { RingFlow } from '#lib/ring/index.ts';
 import { CarriedTraffic } from './carried-traffic.ts';
 import type { FlowTable } from './flow-table.ts';
 import { HostedFlow } from './hosted-flow.ts';
@@ -245,19 +244,15 @@ export class HostedIpcp {
       flows.add(hosted);
       if (signal.aborted) hosted.cancel();
       signal.addEventListener('abort', () => hosted.cancel(), { once: true });
-      const allocating = allocate(hosted.signal);
-      const ring = type.splice ? undefined : await this.#mapMeanwhile(allocating, fds, qos);
-      const { flow, data } = await allocating.catch((error) => {
-        ring?.dealloc();
-        throw error;
+      const allocating = allocate(hosted.signal).then((allocated) => {
+        hosted.holdFlow(allocated.flow);
+        return allocated;
       });
-      if (hosted.state !== 'pending') {
-        flow.dealloc();
-        ring?.dealloc();
+      if (!type.splice) await this.#mapMeanwhile(hosted, allocating, fds, qos);
+      const { flow, data } = await allocating;
+      if (hosted.state !== 'pending')
         throw new CanceledError(`Flow ${id} was deallocated before it was open`);
-      }
-      if (ring === undefined) hosted.openSpliced(flow);
-      else this.#carry(hosted, flow, ring);
+      this.#open(hosted);
       return { data, mtu: flow.mtu, ...(!sameQos(flow.qos, qos) && { qos: flow.qos }) };
     } catch (error) {
       this.#release(hosted, Errno.ECANCELED);
@@ -267,32 +262,28 @@ export class HostedIpcp {
 
   /** The ring is mapped while the request is on its way to the other host. */
   async #mapMeanwhile(
-    allocating: Promise<{ flow: Flow }>,
+    hosted: HostedFlow,
+    allocating: Promise<unknown>,
     fds: number[],
     qos: QosSpec,
-  ): Promise<RingFlow> {
+  ): Promise<void> {
+    // Who waits for it hears of its failure, after this.
     allocating.catch(() => {});
     await new Promise<void>((resolve) => setImmediate(resolve));
-    try {
-      return this.#deps.rings.open(fds.splice(0), 1, qos);
-    } catch (error) {
-      allocating.then(
-        ({ flow }) => flow.dealloc(),
-        () => {},
-      );
-      throw error;
-    }
+    hosted.holdRing(this.#deps.rings.open(fds.splice(0), 1, qos));
   }
 
   /** Somebody has accepted the request. Takes the ring's descriptors out of `fds`. */
   #accept(hosted: HostedFlow, request: FlowRequest, data: Uint8Array, fds: number[]): void {
     try {
       const flow = request.accept(data);
-      hosted.request = undefined;
-      if (this.about.type.splice) return hosted.openSpliced(flow);
-      // The allocating side waits for the answer, and nobody for the ring.
-      flow.flush?.();
-      this.#carry(hosted, flow, this.#map(flow, fds));
+      hosted.holdFlow(flow);
+      if (!this.about.type.splice) {
+        // The allocating side waits for the answer, and nobody for the ring.
+        flow.flush?.();
+        hosted.holdRing(this.#deps.rings.open(fds.splice(0), 0, flow.qos));
+      }
+      this.#open(hosted);
     } catch (error) {
       // No endpoint was left, or no memory: the allocating side has to know.
       this.#release(hosted, refusalErrno(error));
@@ -300,27 +291,10 @@ export class HostedIpcp {
     }
   }
 
-  #map(flow: Flow, fds: number[]): RingFlow {
-    try {
-      return this.#deps.rings.open(fds.splice(0), 0, flow.qos);
-    } catch (error) {
-      flow.dealloc();
-      throw error;
-    }
-  }
-
-  #carry(hosted: HostedFlow, flow: Flow, ring: RingFlow): void {
-    const { clock } = this.#deps;
-    this.#traffic.begin(ring);
-    const onEnd = () => this.#traffic.end(ring);
-    try {
-      hosted.openPumped(flow, ring, { clock, guard: this.guard }, onEnd);
-    } catch (error) {
-      onEnd();
-      ring.dealloc();
-      flow.dealloc();
-      throw error;
-    }
+  /** All that it needs is there. */
+  #open(hosted: HostedFlow): void {
+    if (this.about.type.splice) hosted.openSpliced();
+    else hosted.openPumped({ clock: this.#deps.clock, guard: this.guard }, this.#traffic);
   }
 
   #arrived(request: FlowRequest & { readonly origin?: number }): void {
@@ -338,7 +312,7 @@ export class HostedIpcp {
     try {
       const hosted = new HostedFlow(ipcp, id, { request });
       flows.add(hosted);
-      this.#accept(hosted, request, noBytes, []);
+      this.#acceptAtOnce(hosted, request, noBytes, []);
     } catch (error) {
       this.guard(() => request.reject(refusalErrno(error)))();
     }
@@ -364,7 +338,7 @@ export class HostedIpcp {
     }
   }
 
-  /** As irmd's `ipcp_flow_respond`; who has accepted sees a failure by the ring, which closes. */
+  /** As irmd's `ipcp_flow_respond`, but nobody is told of a failure: it shows by the ring, which closes, or the refusal. */
   #acceptAtOnce(hosted: HostedFlow, request: FlowRequest, data: Uint8Array, fds: number[]): void {
     try {
       this.#accept(hosted, request, data, fds);

@@ -6,11 +6,12 @@ import {
   noBytes,
   qosRaw,
   qosVoice,
+  ResourceError,
   realClock,
   silentLogger,
   utf8,
 } from '#lib/core/index.ts';
-import { hashName, type Layer } from '#lib/layer/index.ts';
+import { type Flow, type FlowRequest, hashName, type Layer } from '#lib/layer/index.ts';
 import { os } from '#lib/os/index.ts';
 import { createRing, RingFlow } from '#lib/ring/index.ts';
 import { inProcessPair, type Methods, method, RpcPeer } from '#lib/rpc/index.ts';
@@ -96,17 +97,39 @@ function openFds(fds: readonly number[]): number[] {
   return fds.filter((fd) => os.fileSize(fd) >= 0);
 }
 
-const localType: IpcpType = ipcpType({
-  type: 'local',
-  splice: true,
-  config,
-  create: ({ clock, log }) => ({
-    bootstrap: async (name) => ({
-      layer: new LocalLayer({ clock, log: log('x') }, { name, hash: 'SHA3-256' }).user(),
-      hash: 'SHA3-256' as const,
+function makeLocalType(change: (layer: Layer) => Layer = (layer) => layer): IpcpType {
+  return ipcpType({
+    type: 'local',
+    splice: true,
+    config,
+    create: ({ clock, log }) => ({
+      bootstrap: async (name) => ({
+        layer: change(new LocalLayer({ clock, log: log('x') }, { name, hash: 'SHA3-256' }).user()),
+        hash: 'SHA3-256' as const,
+      }),
     }),
-  }),
-});
+  });
+}
+const localType = makeLocalType();
+
+/** The layer with other requests. */
+function onAccept(layer: Layer, change: (request: FlowRequest) => FlowRequest): Layer {
+  const { onRequest } = layer;
+  layer.onRequest = (fn) => onRequest.call(layer, fn && ((request) => fn(change(request))));
+  return layer;
+}
+
+/** The request, whose flow fails at the first `method`. */
+function failAccepted(request: FlowRequest, method: keyof Flow): FlowRequest {
+  const error = new ResourceError('No memory');
+  const { accept } = request;
+  request.accept = (data) => {
+    const flow = accept.call(request, data);
+    flow.flush ??= () => {};
+    return failAt(flow, method, 1, error);
+  };
+  return request;
+}
 
 /** An IPCP type whose IPCPs are members that the test made. */
 function wireType(layer: () => Layer, onCreate: (deps: IpcpDeps) => void = () => {}): IpcpType {
@@ -316,6 +339,33 @@ describe('IpcpHost', () => {
     });
     expect([errors.length >= 1, a.errors, b.errors, b.host.flows]).toEqual([true, [], [], 0]);
     expect(b.host.hello().ipcps).toMatchObject([{ state: 'operational' }]);
+  });
+
+  it('ends a flow that was accepted and cannot be carried', async () => {
+    const { b, world, client, server, allocate } = await twoHosts((layer) =>
+      onAccept(layer, (request) => failAccepted(request, 'flush')),
+    );
+    const failures: unknown[] = [];
+    b.irmd.onRequest = (flow) => {
+      b.irmd
+        .call('ipcp_flow_respond', { ipcp: 1, flow, response: 0 }, server.fds)
+        .catch((error) => failures.push(error));
+    };
+    await allocate(3, client.fds);
+    await world.until(() => client.program.ended, 'The end');
+    expect(failures).toMatchObject([{ code: 'ENOBUFS' }]);
+    expect([openFds(server.fds), b.host.flows, b.errors]).toEqual([[], 0, []]);
+  });
+
+  it('refuses a spliced flow once when its layer cannot make the other end, and lives on', async () => {
+    const noRoom = (layer: Layer) =>
+      onAccept(layer, (r) => failAt(r, 'accept', 1, new ResourceError('No room')));
+    const { host, irmd, errors } = makeHost([makeLocalType(noRoom)]);
+    await irmd.boot(1, 'local');
+    await irmd.call('ipcp_register', { ipcp: 1, hash });
+    const call = { ipcp: 1, flow: 5, peer: 6, hash, qos: qosRaw };
+    await expect(irmd.call('ipcp_flow_alloc', call)).rejects.toMatchObject({ code: 'ENOBUFS' });
+    expect([host.flows, errors, host.hello().ipcps[0]?.state]).toEqual([0, [], 'operational']);
   });
 
   it('takes an answer that overtakes the number of its request', async () => {
