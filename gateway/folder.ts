@@ -1,12 +1,13 @@
 /** The folder of a gateway inside a runtime folder. Apart, because ouro-run makes it before any gateway runs. */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureRuntimeDir } from '#lib/os/index.ts';
+// Not the index: ouro-run would start more slowly.
+import { ensureSafeDir } from '#lib/config/runtime-dir.ts';
 
 /** Makes or checks `<runtime folder>/gw`; PolicyError when it is not safe. */
 export function prepareGatewayFolder(runtimeDir: string): string {
   mkdirSync(runtimeDir, { recursive: true, mode: 0o700 });
-  return ensureRuntimeDir(join(runtimeDir, 'gw'));
+  return ensureSafeDir(join(runtimeDir, 'gw'));
 }
 
 /** Search, but no list: names in here are no secret, and nobody gets here who has no descriptor of it. */
@@ -19,8 +20,8 @@ const SHARED = 0o1733;
  * changed their user come in by a descriptor (docs/decisions/changed-users.md).
  */
 export function prepareInnerFolder(folder: string): string {
-  const inner = ensureRuntimeDir(join(folder, 's'), INNER);
-  for (const sub of ['l', 'u']) ensureRuntimeDir(join(inner, sub), SHARED);
+  const inner = ensureSafeDir(join(folder, 's'), INNER);
+  for (const sub of ['l', 'u']) ensureSafeDir(join(inner, sub), SHARED);
   return inner;
 }
 

@@ -86,7 +86,9 @@ describe('prepareDir', () => {
     const path = join(base, 'run');
     mkdirSync(path);
     chmodSync(path, 0o755);
-    expect(() => prepareDir({ path, mode: 0o700 })).toThrow('mode 755');
+    expect(() => prepareDir({ path, mode: 0o700 })).toThrow(
+      `${path} has mode 755, at most 700 is safe: remove it, or set OUROBOROS_DIR to another folder`,
+    );
     symlinkSync(path, join(base, 'link'));
     expect(() => prepareDir({ path: join(base, 'link'), mode: 0o700 })).toThrow('not a folder');
   });

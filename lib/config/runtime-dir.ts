@@ -52,13 +52,21 @@ export function prepareDir(dir: RuntimeDir): string {
   const hadGroup =
     found?.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o7777) === 0o750;
   if (hadGroup && dir.gid === undefined) chmodSync(dir.path, dir.mode);
-  ensureRuntimeDir(dir.path, dir.mode);
+  ensureSafeDir(dir.path, dir.mode);
   if (dir.gid !== undefined && (found?.gid !== dir.gid || (found.mode & 0o777) !== dir.mode)) {
     chownSync(dir.path, -1, dir.gid);
     // A change of group may clear bits of the mode.
     chmodSync(dir.path, dir.mode);
   }
   return dir.path;
+}
+
+/**
+ * Makes or checks a runtime folder or one inside it, as `prepareDir`, and says what to do about one that is not safe.
+ * @throws PolicyError for a symbolic link, another owner or a looser mode.
+ */
+export function ensureSafeDir(path: string, mode = 0o700): string {
+  return ensureRuntimeDir(path, mode, 'remove it, or set OUROBOROS_DIR to another folder');
 }
 
 /** Folders in which a client looks for a daemon, in order: the first whose `irm.sock` answers is used. */

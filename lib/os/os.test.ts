@@ -206,8 +206,11 @@ describe('runtime folders', () => {
     expect(ensureRuntimeDir(path)).toBe(path);
     expect(ensureRuntimeDir(path)).toBe(path);
     expect(ensureRuntimeDir(join(dir, 'group'), 0o750)).toBeDefined();
-    expect(thrown(() => ensureRuntimeDir(join(dir, 'group'), 0o700))).toMatchObject({
-      fault: 'policy',
+    const group = join(dir, 'group');
+    const message = `${group} has mode 750, at most 700 is safe`;
+    expect(thrown(() => ensureRuntimeDir(group))).toMatchObject({ fault: 'policy', message });
+    expect(thrown(() => ensureRuntimeDir(group, 0o700, 'go away'))).toMatchObject({
+      message: `${message}: go away`,
     });
   });
 

@@ -23,9 +23,10 @@ const EAGAIN = -11;
 
 /**
  * Makes `path` (its parent must exist) or checks it: a real folder, owned by us, with no permission beyond
- * `mode`. PolicyError otherwise; nothing is repaired, since a folder that others could write is not ours.
+ * `mode`. PolicyError otherwise; nothing is repaired, since a folder that others could write is not ours. `advice`: what to do about
+ * such a mode, for the end of the message.
  */
-export function ensureRuntimeDir(path: string, mode = 0o700): string {
+export function ensureRuntimeDir(path: string, mode = 0o700, advice?: string): string {
   try {
     mkdirSync(path, { mode });
     // The umask may have taken bits that were asked for.
@@ -40,9 +41,8 @@ export function ensureRuntimeDir(path: string, mode = 0o700): string {
   if (st.uid !== process.getuid?.()) throw new PolicyError(`${path} belongs to user ${st.uid}`);
   const extra = st.mode & 0o7777 & ~mode & ~0o2000;
   if (extra !== 0) {
-    throw new PolicyError(
-      `${path} has mode ${(st.mode & 0o7777).toString(8)}, at most ${mode.toString(8)} is safe: remove it, or set OUROBOROS_DIR to another folder`,
-    );
+    const text = `${path} has mode ${(st.mode & 0o7777).toString(8)}, at most ${mode.toString(8)} is safe`;
+    throw new PolicyError(advice === undefined ? text : `${text}: ${advice}`);
   }
   return path;
 }
