@@ -254,11 +254,9 @@ export class Flows implements EndpointHost {
     endpoint.machine.move('closing');
     if (endpoint.version === 0) return this.free(endpoint, false);
     // A request for a new flow that came together with the end of this one goes first: somebody waits for its answer.
-    const say = () => {
+    this.port.later(() => {
       if (endpoint.machine.is('closing')) this.#sayClose(endpoint, ending, 0);
-    };
-    if (this.port.later === undefined) say();
-    else this.port.later(say);
+    });
   }
 
   #sayClose(endpoint: Endpoint, ending: Ending, tries: number): void {

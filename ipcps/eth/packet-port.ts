@@ -45,11 +45,8 @@ export interface PacketPort {
    */
   gather?(header: Uint8Array, bytes: Uint8Array, offset: number, length: number): boolean;
   flush(): void;
-  /**
-   * Calls `fn` when this turn of the event loop has done what else there is to do, for what is in no hurry. A port without it has no turns
-   * in which much happens.
-   */
-  later?(fn: () => void): void;
+  /** Calls `fn` when this turn of the event loop has done what else there is to do, for what is in no hurry. */
+  later(fn: () => void): void;
   /** Frames and events go there from now on. */
   listen(events: PacketPortEvents): void;
   /** What the port itself has counted: readable state, by name. */

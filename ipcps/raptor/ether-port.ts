@@ -48,6 +48,10 @@ export class EtherPort implements PacketPort {
     this.#inner.flush();
   }
 
+  later(fn: () => void): void {
+    this.#inner.later(fn);
+  }
+
   listen(events: PacketPortEvents): void {
     const { length } = raptorHeader.at;
     this.#inner.listen({

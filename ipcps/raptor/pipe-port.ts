@@ -75,6 +75,10 @@ export class PipePort implements PacketPort {
     this.#socket?.flush();
   }
 
+  later(fn: () => void): void {
+    setImmediate(this.#guard?.(fn) ?? fn);
+  }
+
   counters(): Readonly<Record<string, number>> {
     return { 'lost without a link': this.#lost };
   }

@@ -130,6 +130,10 @@ export class SimulatedPort implements PacketPort {
     }
   }
 
+  later(fn: () => void): void {
+    setImmediate(fn);
+  }
+
   unblock(room: number = Number.POSITIVE_INFINITY): void {
     this.room = room;
     this.#events?.writable();
