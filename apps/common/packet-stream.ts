@@ -1,6 +1,8 @@
 /**
  * Sends packets of one size at a steady rate, or as fast as the flow takes them, in batches that are made in place. Behind
  * its beat (a full ring, a busy machine) it catches up.
+ *
+ * A packet starts with its number from 0, little-endian, of which ocbr reads 8 bytes and operf 4. The rest of it means nothing.
  */
 import { type Millis, OuroError, sleep, UsageError } from '#lib/core/index.ts';
 import type { Flow } from '#lib/dev/index.ts';
@@ -16,8 +18,8 @@ export interface StreamConfig {
   /** Bit/s; undefined: as fast as possible. */
   rate: number | undefined;
   duration: Millis;
-  /** Writes what tells packet `index` (from 0) from the others into `memory` from `offset` on; the rest of a packet means nothing. */
-  stamp(memory: Uint8Array, offset: number, index: number): void;
+  /** Called for each packet that is made. */
+  made?(number: number): void;
 }
 
 export interface StreamResult {
@@ -42,8 +44,11 @@ export async function streamPackets(
   const start = clock.now();
   const end = start + config.duration;
   let packets = 0;
-  const make = (memory: Uint8Array, offset: number, index: number) =>
-    config.stamp(memory, offset, packets + index);
+  const make = (memory: Uint8Array, offset: number, index: number) => {
+    const number = packets + index;
+    putNumber(memory, offset, number);
+    config.made?.(number);
+  };
   const result = () => ({ packets, bytes: packets * size, time: clock.now() - start });
   for (let round = 1; !signal.aborted; round++) {
     const now = clock.now();
@@ -66,4 +71,13 @@ export async function streamPackets(
     if (round % turnAfter === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   return result();
+}
+
+/** Eight bytes, one by one: a view for each packet would cost more than the packet. */
+export function putNumber(memory: Uint8Array, offset: number, number: number): void {
+  const high = Math.floor(number / 2 ** 32);
+  for (let i = 0; i < 4; i++) {
+    memory[offset + i] = number >>> (8 * i);
+    memory[offset + 4 + i] = high >>> (8 * i);
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Sends packets with a sequence number (8 bytes, little-endian; the rest zeros) and says how many.
+ * Sends packets with a sequence number (8 bytes, little-endian; the rest means nothing) and says how many.
  */
 import { allocationFailed, type ToolIo, toJson } from '#apps/common/cli.ts';
 import { streamPackets } from '#apps/common/packet-stream.ts';
@@ -18,26 +18,12 @@ export async function runClient(io: ToolIo, options: ClientOptions): Promise<num
   try {
     const { failure, ...sent } = await streamPackets(
       { flow, clock: io.clock, signal: io.interrupt },
-      {
-        size,
-        rate,
-        duration,
-        stamp: setSequence,
-      },
+      { size, rate, duration },
     );
     io.out(options.json ? toJson({ name, size, ...sent }) : sentLine(sent));
     if (failure !== undefined) throw failure;
     return 0;
   } finally {
     if (flow.state !== 'deallocated') await flow.dealloc();
-  }
-}
-
-/** Byte by byte: a view for each packet would cost more than the packet. */
-function setSequence(memory: Uint8Array, offset: number, index: number): void {
-  const high = Math.floor(index / 2 ** 32);
-  for (let i = 0; i < 4; i++) {
-    memory[offset + i] = index >>> (8 * i);
-    memory[offset + 4 + i] = high >>> (8 * i);
   }
 }

@@ -7,15 +7,7 @@ import { allocationFailed, type ToolIo } from '#apps/common/cli.ts';
 import { type StreamResult, streamPackets } from '#apps/common/packet-stream.ts';
 import { type Millis, OuroError } from '#lib/core/index.ts';
 import type { Flow } from '#lib/dev/index.ts';
-import {
-  configPacket,
-  dataId,
-  endPacket,
-  parseReport,
-  type Report,
-  setDataId,
-  TestType,
-} from './message.ts';
+import { configPacket, dataId, endPacket, parseReport, type Report, TestType } from './message.ts';
 import type { ClientOptions } from './options.ts';
 import { PingPong } from './ping-pong.ts';
 import { RoundTrips } from './round-trips.ts';
@@ -141,10 +133,7 @@ class PerfClient {
         size,
         rate,
         duration,
-        stamp: (memory, offset, index) => {
-          setDataId(memory, offset, index);
-          if (test === 'bi') this.#trips.sent(index, clock.now());
-        },
+        ...(test === 'bi' && { made: (id) => this.#trips.sent(id, clock.now()) }),
       },
     );
   }

@@ -1,6 +1,6 @@
 /**
  * What operf sends (semantics 5.4; host order there, little-endian here). The first packet of a
- * flow is the configuration: u32 type of test. Then data: u32 id, zeros up to the size.
+ * flow is the configuration: u32 type of test. Then data: u32 id; the rest means nothing.
  *
  * Ours besides: a data packet with the id `endId` asks a server of a uni test for its count, which
  * comes back as a report. A prototype's server takes it for data and answers nothing.
@@ -63,14 +63,6 @@ export function parseReport(packet: Uint8Array): Report | undefined {
     return undefined;
   const number = (at: number) => Number(view.getBigUint64(at, true));
   return { packets: number(8), bytes: number(16), time: number(24) / 1e6 };
-}
-
-/** Writes the id of a data packet that is made in `memory`. */
-export function setDataId(memory: Uint8Array, offset: number, id: number): void {
-  memory[offset] = id;
-  memory[offset + 1] = id >>> 8;
-  memory[offset + 2] = id >>> 16;
-  memory[offset + 3] = id >>> 24;
 }
 
 /** Id of a data packet that lies in `memory`. */
