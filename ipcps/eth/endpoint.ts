@@ -14,8 +14,7 @@ import {
   type QosSpec,
   type Timer,
 } from '#lib/core/index.ts';
-import { type Ending, FlowEnd } from '#lib/layer/index.ts';
-import { Window } from '../common/window.ts';
+import { type Ending, FlowEnd, Window } from '#lib/layer/index.ts';
 import type { PacketPort } from './packet-port.ts';
 import type { Path, Traveller } from './path.ts';
 import { comesFrom, type Peer } from './peer.ts';

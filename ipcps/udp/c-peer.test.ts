@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { noBytes, qosRaw, toHex, utf8 } from '#lib/core/index.ts';
 import { collect, text } from '#lib/layer/conformance/world.ts';
 import { type Flow, FlowEvent } from '#lib/layer/index.ts';
-import { type Address, socketAddress } from './address.ts';
+import { type Address, socketAddress } from '#lib/udp/index.ts';
 import { HostsDirectory } from './hosts-directory.ts';
 import { ipOf, SimNet } from './testing/sim-net.ts';
 import { UdpLayer } from './udp-layer.ts';

@@ -3,13 +3,7 @@
  * layer runs alike over a socket and over the simulated medium of tests.
  */
 import type { Places } from '#lib/layer/index.ts';
-import type { Address } from './address.ts';
-
-export interface Destination {
-  readonly address: Address;
-  /** Longest datagram that goes out in a train; the port lowers it to what the path takes. */
-  longestInTrain: number;
-}
+import type { Address, Destination } from '#lib/udp/index.ts';
 
 /**
  * Datagrams that came together from one address. A port has one record for all that it receives, so this and the bytes say something

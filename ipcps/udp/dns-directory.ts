@@ -6,7 +6,7 @@
  * Owns answers for as long as their time to live says, BOUNDED by `maxCached` names.
  */
 import { type Clock, type Millis, PolicyError, ResourceError, within } from '#lib/core/index.ts';
-import { ipText, parseIp } from './address.ts';
+import { ipText, parseIp } from '#lib/udp/index.ts';
 import type { Directory, Lookup } from './directory.ts';
 import type { DnsClient } from './dns-client.ts';
 import { addressType, type DnsAnswer, encodeQuestion, encodeUpdate } from './dns-message.ts';

@@ -3,7 +3,7 @@
  * A name has one address record per member that has registered it, so a member adds and deletes only its own.
  */
 import { type Answer, decode, encode, type Packet, RECURSION_DESIRED } from 'dns-packet';
-import { ipText } from './address.ts';
+import { ipText } from '#lib/udp/index.ts';
 
 export type AddressType = 'A' | 'AAAA';
 

@@ -5,7 +5,7 @@ import { encode } from 'dns-packet';
 import { realClock, toHex } from '#lib/core/index.ts';
 import { hashName } from '#lib/layer/index.ts';
 import { SimClock } from '#lib/testkit/index.ts';
-import { ipText, parseIp } from './address.ts';
+import { ipText, parseIp } from '#lib/udp/index.ts';
 import { DnsClient } from './dns-client.ts';
 import { DnsDirectory } from './dns-directory.ts';
 import { decodeAnswer, encodeQuestion, encodeUpdate } from './dns-message.ts';

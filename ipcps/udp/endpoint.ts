@@ -19,9 +19,9 @@ import {
   FlowEnd,
   type PacketRun,
   type Places,
+  Window,
 } from '#lib/layer/index.ts';
 import { udpHeader } from '#lib/wire/index.ts';
-import { Window } from '../common/window.ts';
 import type { DatagramPort, Train } from './datagram-port.ts';
 import { ExtensionCode } from './extension.ts';
 import type { Peer } from './peers.ts';

@@ -6,8 +6,8 @@
  */
 import type { QosSpec, Random } from '#lib/core/index.ts';
 import { type Ending, FlowEvent } from '#lib/layer/index.ts';
+import { isAddress } from '#lib/udp/index.ts';
 import { closeReason, closeReasonOf, udpHeader } from '#lib/wire/index.ts';
-import { isAddress } from './address.ts';
 import type { Train } from './datagram-port.ts';
 import { Endpoint, type EndpointHost } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';

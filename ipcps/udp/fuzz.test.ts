@@ -2,10 +2,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { copyBytes, noBytes, qosRaw, utf8 } from '#lib/core/index.ts';
 import { SeededRandom } from '#lib/testkit/index.ts';
+import { type Address, socketAddress } from '#lib/udp/index.ts';
 import { udpHeader, udpManagement, udpManagementLayout } from '#lib/wire/index.ts';
 import { BadBytes, fuzzFrames } from '../common/testing/bad-bytes.ts';
 import { usedMemory } from '../common/testing/heap.ts';
-import { type Address, socketAddress } from './address.ts';
 import { ExtensionCode, type ExtensionMessage, encodeExtension } from './extension.ts';
 import { FuzzWorld } from './testing/fuzz-world.ts';
 import { ipOf } from './testing/sim-net.ts';

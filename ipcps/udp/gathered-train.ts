@@ -4,8 +4,7 @@
  */
 import { noBytes } from '#lib/core/index.ts';
 import type { Places } from '#lib/layer/index.ts';
-import type { Destination } from './datagram-port.ts';
-import { maxDatagrams, maxTrainBytes } from './tx-trains.ts';
+import { type Destination, maxDatagrams, maxTrainBytes } from '#lib/udp/index.ts';
 
 export class GatheredTrain {
   readonly offsets: Int32Array = new Int32Array(maxDatagrams);

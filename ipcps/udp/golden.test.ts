@@ -2,10 +2,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { copyBytes, noBytes, toHex } from '#lib/core/index.ts';
 import { SeededRandom, SimClock } from '#lib/testkit/index.ts';
+import { type Family, socketAddress } from '#lib/udp/index.ts';
 import { readCapture, udpPayload } from '#lib/wire/fixtures/pcap.ts';
 import { isRejected, udpHeader, udpManagement, udpManagementLayout } from '#lib/wire/index.ts';
 import { type Line, perform } from '../common/testing/conversation.ts';
-import { type Family, socketAddress } from './address.ts';
 import { HostsDirectory } from './hosts-directory.ts';
 import { SimMedium } from './testing/sim-medium.ts';
 import { ipOf } from './testing/sim-net.ts';

@@ -6,7 +6,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { type Clock, within } from '#lib/core/index.ts';
-import { type Family, parseIp } from './address.ts';
+import { type Family, parseIp } from '#lib/udp/index.ts';
 import type { Directory, Lookup } from './directory.ts';
 
 const maxLookups = 256;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { qosRaw, toHex, utf8 } from '#lib/core/index.ts';
 import { type Flow, FlowEvent } from '#lib/layer/index.ts';
-import { socketAddress } from './address.ts';
+import { socketAddress } from '#lib/udp/index.ts';
 import { HostsDirectory } from './hosts-directory.ts';
 import { ipOf, SimNet } from './testing/sim-net.ts';
 import { UdpLayer } from './udp-layer.ts';

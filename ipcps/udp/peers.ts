@@ -5,8 +5,7 @@
  * BOUNDED by `maxPeers`, the one that was heard of longest ago goes first; flows keep theirs.
  */
 import type { Millis } from '#lib/core/index.ts';
-import { type Address, addressKey } from './address.ts';
-import type { Destination } from './datagram-port.ts';
+import { type Address, addressKey, type Destination } from '#lib/udp/index.ts';
 
 const keep: Millis = 600_000;
 const maxPeers = 4096;

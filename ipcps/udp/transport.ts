@@ -1,8 +1,9 @@
 /** What all parts of a UDP layer share: the port, the time, and how a message leaves. */
 import type { Clock } from '#lib/core/index.ts';
+import type { Destination } from '#lib/udp/index.ts';
 import { udpManagementLayout } from '#lib/wire/index.ts';
 import type { Counters } from './counters.ts';
-import type { DatagramPort, Destination } from './datagram-port.ts';
+import type { DatagramPort } from './datagram-port.ts';
 import type { Peers } from './peers.ts';
 
 /** Names are MD5 hashes on UDP (edge specification 0). */

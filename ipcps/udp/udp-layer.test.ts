@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { type Millis, realClock } from '#lib/core/index.ts';
 import { type LayerWorld, layerConformance } from '#lib/layer/conformance.ts';
 import { SeededRandom } from '#lib/testkit/index.ts';
-import { type Family, ipOf, parseIp, portOf, socketAddress } from './address.ts';
+import { type Family, ipOf, parseIp, portOf, socketAddress } from '#lib/udp/index.ts';
 import { SimNet } from './testing/sim-net.ts';
 import { UdpLayer } from './udp-layer.ts';
 import { UdpPort } from './udp-port.ts';

@@ -34,6 +34,14 @@ import {
   unknownName,
 } from '#lib/layer/index.ts';
 import {
+  type Address,
+  copyAddress,
+  type Family,
+  ipOf,
+  portOf,
+  socketAddress,
+} from '#lib/udp/index.ts';
+import {
   isRejected,
   maxUdpPayload,
   type UdpManagementMessage,
@@ -41,7 +49,6 @@ import {
   udpManagement,
   verdictName,
 } from '#lib/wire/index.ts';
-import { type Address, copyAddress, type Family, ipOf, portOf, socketAddress } from './address.ts';
 import { Allocations, isElsewhere } from './allocations.ts';
 import { Arrivals } from './arrivals.ts';
 import { Counters } from './counters.ts';

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { realClock } from '#lib/core/index.ts';
 import { makePlaces } from '#lib/layer/index.ts';
 import { type NativeVerbs, os } from '#lib/os/index.ts';
-import { isAddress, parseIp, socketAddress } from './address.ts';
+import { isAddress, parseIp, socketAddress } from '#lib/udp/index.ts';
 import { UdpPort } from './udp-port.ts';
 
 const EAGAIN = -11;

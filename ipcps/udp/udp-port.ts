@@ -1,10 +1,10 @@
 /**
- * DatagramPort over a UDP socket. Owns the socket, a receive slab of 16 trains, a send slab, and a train that leaves from
+ * DatagramPort over a UDP socket. Owns the socket, a receive slab of 16 trains, a sender, and a train that leaves from
  * elsewhere; at most one of these two has datagrams, so they keep their order. After a batch the event loop gets its
- * turn; what waits then is in the socket's buffer, BOUNDED by `bufferBytes`.
+ * turn; what waits then is in the socket's buffer, BOUNDED by `BUFFER_BYTES`.
  */
 import { networkInterfaces } from 'node:os';
-import { type Clock, soon, type Timer } from '#lib/core/index.ts';
+import { type Clock, soon } from '#lib/core/index.ts';
 import type { Guard } from '#lib/ipcp-dev/index.ts';
 import type { Places } from '#lib/layer/index.ts';
 import {
@@ -16,26 +16,29 @@ import {
   Watch,
   WatchEvent,
 } from '#lib/os/index.ts';
-import { type Address, addressSlot, addressText, ipOf, ipText, parseIp } from './address.ts';
-import type { DatagramPort, DatagramPortEvents, Destination, Train } from './datagram-port.ts';
+import {
+  type Address,
+  addressSlot,
+  addressText,
+  type Destination,
+  ipOf,
+  ipText,
+  parseIp,
+  TrainSender,
+} from '#lib/udp/index.ts';
+import type { DatagramPort, DatagramPortEvents, Train } from './datagram-port.ts';
 import { GatheredTrain } from './gathered-train.ts';
-import { TxTrains } from './tx-trains.ts';
 
 const BATCH = 16;
 /** The longest train. */
 const SLOT = 65_536;
 const BUFFER_BYTES = 16 * 1024 * 1024;
-const EAGAIN = -11;
-const ENOBUFS = -105;
-/** The device refused a datagram for lack of room: it says nothing when there is some again. */
-const RETRY = 1;
 
 const nobody: DatagramPortEvents = { datagrams() {}, writable() {}, link() {} };
 
 export class UdpPort implements DatagramPort {
   readonly address: Address;
   readonly #os: NativeVerbs;
-  readonly #clock: Pick<Clock, 'after'>;
   readonly #fd: number;
   readonly #socket: Watch;
   /** Undefined when no interface has the address by itself, as with 127.0.0.2. */
@@ -50,16 +53,12 @@ export class UdpPort implements DatagramPort {
     from: new Uint8Array(BATCH * addressSlot),
     fromAt: 0,
   };
-  readonly #tx = new TxTrains();
+  readonly #sender: TrainSender;
   readonly #train = new GatheredTrain();
   #events: DatagramPortEvents = nobody;
   #flushing = false;
-  #blocked = false;
-  #retry: Timer | undefined;
   #closed = false;
   #truncated = 0;
-  #refused = 0;
-  #split = 0;
 
   /** UsageError EADDRINUSE, EADDRNOTAVAIL. */
   constructor(
@@ -67,7 +66,6 @@ export class UdpPort implements DatagramPort {
     { address }: { address: Address },
   ) {
     this.#os = deps.os ?? real;
-    this.#clock = deps.clock;
     const what = `Opening UDP socket ${addressText(address)}`;
     this.#fd = check<number>(this.#os.udpOpen(address, BUFFER_BYTES), what);
     try {
@@ -75,7 +73,17 @@ export class UdpPort implements DatagramPort {
       const ready = (status: number, events: number) => this.#ready(status, events);
       const guarded = deps.guard?.(ready) ?? ready;
       this.#links = this.#watchLink(deps.guard);
-      this.#socket = new Watch(this.#os, this.#fd, WatchEvent.readable, guarded);
+      const socket = new Watch(this.#os, this.#fd, WatchEvent.readable, guarded);
+      this.#socket = socket;
+      this.#sender = new TrainSender(
+        {
+          os: this.#os,
+          clock: deps.clock,
+          awaitSocket: () => socket.set(WatchEvent.readable | WatchEvent.writable),
+          room: () => this.#events.writable(),
+        },
+        this.#fd,
+      );
     } catch (error) {
       this.#links?.close();
       this.#os.close(this.#fd);
@@ -84,7 +92,7 @@ export class UdpPort implements DatagramPort {
   }
 
   get out(): Uint8Array {
-    return this.#tx.bytes;
+    return this.#sender.bytes;
   }
 
   listen(events: DatagramPortEvents): void {
@@ -93,16 +101,11 @@ export class UdpPort implements DatagramPort {
 
   reserve(bytes: number, to: Destination): number {
     if (this.#train.count > 0) this.flush();
-    const at = this.#tx.reserve(bytes, to);
-    if (at >= 0) return at;
-    this.flush();
-    const again = this.#tx.reserve(bytes, to);
-    if (again < 0) this.#blocked = true;
-    return again;
+    return this.#sender.reserve(bytes, to);
   }
 
   commit(): void {
-    this.#tx.commit();
+    this.#sender.commit();
     if (this.#flushing) return;
     this.#flushing = true;
     soon(this.#flushSoon);
@@ -123,9 +126,9 @@ export class UdpPort implements DatagramPort {
   ): number {
     let done = 0;
     while (done < count) {
-      if (this.#tx.waiting > 0) this.flush();
-      if (this.#tx.waiting > 0 || this.#closed) {
-        this.#blocked = true;
+      if (this.#sender.waiting > 0) this.flush();
+      if (this.#sender.waiting > 0 || this.#closed) {
+        this.#sender.block();
         break;
       }
       const added = this.#train.add(header, bytes, places, from + done, count - done, to);
@@ -137,29 +140,10 @@ export class UdpPort implements DatagramPort {
 
   flush(): void {
     if (this.#train.count > 0) this.#flushTrain();
-    const tx = this.#tx;
-    const { bytes, offsets, lengths, segments, addresses } = tx;
-    while (tx.waiting > 0 && !this.#closed) {
-      const { first, waiting } = tx;
-      const fd = this.#fd;
-      const sent = this.#os.udpSend(
-        fd,
-        bytes,
-        offsets,
-        lengths,
-        segments,
-        addresses,
-        first,
-        waiting,
-      );
-      if (sent > 0) tx.sent(sent);
-      else if (sent === EAGAIN) return this.#socket.set(WatchEvent.readable | WatchEvent.writable);
-      else if (sent === ENOBUFS) return this.#tryAgain();
-      else this.#failed(first);
-    }
+    this.#sender.flush();
   }
 
-  /** Leaves the train empty: what the socket does not take goes into the slab, which has nothing in it and knows what to do next. */
+  /** Leaves the train empty: what the socket does not take goes to the sender, which has nothing in it and knows what to do next. */
   #flushTrain(): void {
     const train = this.#train;
     const { to, header, body, offsets, lengths, count } = train;
@@ -168,11 +152,11 @@ export class UdpPort implements DatagramPort {
       ? 0
       : this.#os.udpGather(this.#fd, address, header, body, offsets, lengths, 0, count);
     for (let i = 0; sent < 0 && i < count; i++) {
-      const at = this.#tx.reserve(header.length + lengths[i]!, to);
+      const at = this.#sender.reserve(header.length + lengths[i]!, to);
       this.out.set(header, at);
       const offset = offsets[i]!;
       this.out.set(body.subarray(offset, offset + lengths[i]!), at + header.length);
-      this.#tx.commit();
+      this.#sender.commit();
     }
     train.clear();
   }
@@ -180,8 +164,8 @@ export class UdpPort implements DatagramPort {
   counters(): Readonly<Record<string, number>> {
     return {
       truncated: this.#truncated,
-      'refused by the network': this.#refused,
-      'trains split': this.#split,
+      'refused by the network': this.#sender.refused,
+      'trains split': this.#sender.split,
     };
   }
 
@@ -189,7 +173,7 @@ export class UdpPort implements DatagramPort {
     if (this.#closed) return;
     this.flush();
     this.#closed = true;
-    this.#retry?.cancel();
+    this.#sender.close();
     this.#links?.close();
     this.#socket.close();
     this.#os.close(this.#fd);
@@ -213,8 +197,7 @@ export class UdpPort implements DatagramPort {
     if (status < 0) this.#socket.resume();
     if (events & WatchEvent.writable) {
       this.#socket.set(WatchEvent.readable);
-      this.flush();
-      this.#room();
+      this.#sender.resume();
     }
     this.#receive();
   }
@@ -239,61 +222,6 @@ export class UdpPort implements DatagramPort {
       this.#events.datagrams(train);
     }
   }
-
-  /**
-   * The kernel takes a train only when its datagrams fit the path whole, and the interface can do checksums: then its datagrams go one by
-   * one, now and to this destination from now on. Anything else that fails is lost, as on any network.
-   */
-  #failed(train: number): void {
-    const tx = this.#tx;
-    const size = tx.segments[train]!;
-    const offset = tx.offsets[train]!;
-    const end = offset + tx.lengths[train]!;
-    const to = tx.destination(train);
-    tx.sent(1);
-    if (end - offset === size) {
-      this.#refused++;
-      return;
-    }
-    this.#split++;
-    to.longestInTrain = Math.min(to.longestInTrain, size - 1);
-    for (let at = offset; at < end; at += size) {
-      const length = Math.min(size, end - at);
-      const one = (value: number) => Int32Array.of(value);
-      const sent = this.#os.udpSend(
-        this.#fd,
-        tx.bytes,
-        one(at),
-        one(length),
-        one(0),
-        to.address.length < addressSlot ? padded(to.address) : to.address,
-        0,
-        1,
-      );
-      if (sent !== 1) this.#refused++;
-    }
-  }
-
-  #tryAgain(): void {
-    this.#retry ??= this.#clock.after(RETRY, () => {
-      this.#retry = undefined;
-      this.flush();
-      this.#room();
-    });
-  }
-
-  /** The slab starts over only when all of it has left. */
-  #room(): void {
-    if (!this.#blocked || this.#tx.waiting > 0 || this.#closed) return;
-    this.#blocked = false;
-    this.#events.writable();
-  }
-}
-
-function padded(address: Address): Uint8Array {
-  const slot = new Uint8Array(addressSlot);
-  slot.set(address);
-  return slot;
 }
 
 function deviceWith(ip: string): string | undefined {

@@ -7,3 +7,4 @@ export * from './memory-network.ts';
 export * from './packet-queue.ts';
 export * from './registrations.ts';
 export * from './request.ts';
+export * from './window.ts';

@@ -4,8 +4,8 @@
  */
 import { qosRaw, ResourceError, utf8 } from '#lib/core/index.ts';
 import { type Flow, FlowEvent, type FlowRequest } from '#lib/layer/index.ts';
+import { type Address, addressKey, type Family } from '#lib/udp/index.ts';
 import { udpHeader } from '#lib/wire/index.ts';
-import { type Address, addressKey, type Family } from '../address.ts';
 import type { UdpLayer } from '../udp-layer.ts';
 import { SimNet } from './sim-net.ts';
 

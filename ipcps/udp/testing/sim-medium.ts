@@ -4,8 +4,8 @@
  */
 import type { Clock, Millis, Random } from '#lib/core/index.ts';
 import type { Places } from '#lib/layer/index.ts';
-import { type Address, addressKey } from '../address.ts';
-import type { DatagramPort, DatagramPortEvents, Destination } from '../datagram-port.ts';
+import { type Address, addressKey, type Destination } from '#lib/udp/index.ts';
+import type { DatagramPort, DatagramPortEvents } from '../datagram-port.ts';
 
 export interface MediumImpairment {
   delay: Millis;

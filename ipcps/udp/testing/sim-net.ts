@@ -1,6 +1,6 @@
 /** Members of a UDP layer on a simulated medium, in virtual time. */
 import { SeededRandom, SimClock } from '#lib/testkit/index.ts';
-import { type Address, type Family, parseIp, socketAddress } from '../address.ts';
+import { type Address, type Family, parseIp, socketAddress } from '#lib/udp/index.ts';
 import { UdpLayer } from '../udp-layer.ts';
 import { SimMedium } from './sim-medium.ts';
 

@@ -2,8 +2,9 @@
  * Datagrams on their way out, packed one after the other into one slab. Neighbours of one size to one destination form a train, which the
  * kernel takes as one message; the last of a train may be shorter. Owns the slab; BOUNDED by its size and 64 trains.
  */
+import { UsageError } from '#lib/core/index.ts';
 import { addressSlot } from './address.ts';
-import type { Destination } from './datagram-port.ts';
+import type { Destination } from './destination.ts';
 
 export const maxTrains = 64;
 const slabBytes = 256 * 1024;
@@ -47,8 +48,11 @@ export class TxTrains {
     return this.#cursor;
   }
 
-  commit(): void {
-    const bytes = this.#reserved;
+  /** The datagram of the last `reserve` is complete; it may have become shorter. */
+  commit(bytes: number = this.#reserved): void {
+    if (bytes > this.#reserved)
+      throw new UsageError(`Committed ${bytes} bytes where ${this.#reserved} were reserved`);
+    this.#reserved = 0;
     if (this.#joins) {
       this.lengths[this.#count - 1]! += bytes;
     } else {
