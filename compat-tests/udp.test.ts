@@ -167,3 +167,92 @@ onTwoHosts(
   },
   { ms: 90_000 },
 );
+
+/** Two hosts with a layer over UDP, and operf's server on the first. */
+async function withPerfServer(a: Host, b: Host, type: Type, more = ''): Promise<Proc> {
+  addresses(a, b);
+  const [ipA, ipB] = ips[type];
+  for (const host of [a, b]) await startIrmd(host);
+  await irm(a, `i b t ${type} l internet n udp ip ${ipA}${more}`);
+  await irm(b, `i b t ${type} l internet n udp ip ${ipB} hosts perf=${ipA}${more}`);
+  const server = a.start([bin('operf'), '-l'], { under: false });
+  await waitFor('the server', () => server.stdout.includes('Server started.'));
+  await irm(a, `b process ${server.pid} n perf`);
+  await irm(a, 'reg n perf l internet');
+  return server;
+}
+
+/** A process's UDP sockets, as ss lists them. */
+async function socketsOf(host: Host, { pid }: Proc): Promise<string[]> {
+  const ss = host.start(['ss', '-Huanp'], { under: false });
+  await ss.exited;
+  return ss.stdout.split('\n').filter((line) => line.includes(`pid=${pid},`));
+}
+
+/** What operf says at the end, and what its server and the IPC process on its own host say meanwhile. */
+async function perf(a: Host, b: Host, server: Proc, ...options: string[]) {
+  const client = b.start([bin('operf'), '-n', 'perf', '-d', '2s', '--json', ...options], {
+    under: false,
+  });
+  await waitFor('many packets', async () => {
+    const { stdout } = await b.tool('irm', 'flow', 'list', '--json');
+    const flows: { sent?: { packets: number } }[] = JSON.parse(stdout);
+    return flows.some(({ sent }) => (sent?.packets ?? 0) > 50_000);
+  });
+  const sockets = await socketsOf(a, server);
+  await client.wait(20_000);
+  const result = JSON.parse(client.stdout);
+  const { stdout } = await b.tool('irm', 'ipcp', 'stats', '--json');
+  const [{ counters }] = JSON.parse(stdout);
+  return { result, sockets, throughIpcp: Number(counters['packets sent']) };
+}
+
+for (const type of ['udp4', 'udp6'] as const)
+  onTwoHosts(`a busy flow over ${type} goes from program to program`, async (a, b) => {
+    const server = await withPerfServer(a, b, type);
+    const { result, sockets, throughIpcp } = await perf(a, b, server, '-f', '-s', '1400');
+    assert.equal(result.lossPercent, 0);
+    assert.equal(sockets.length, 1, `one socket, not:\n${sockets.join('\n')}`);
+    assert.ok(sockets[0]?.includes(ips[type][0]), sockets[0]);
+    assert.ok(throughIpcp < result.sent.packets / 2, `${throughIpcp} of ${result.sent.packets}`);
+    await waitFor('the end of the socket', async () => (await socketsOf(a, server)).length === 0);
+  });
+
+for (const who of ['program', 'IPC process'] as const)
+  onTwoHosts(`the death of the other ${who} ends a busy flow`, async (a, b) => {
+    const server = await withPerfServer(a, b, 'udp4');
+    const argv = [bin('operf'), '-n', 'perf', '-d', '60s', '-f', '-s', '1400'];
+    const client = b.start(argv, { under: false });
+    await waitFor('a shortcut', async () => (await socketsOf(b, client)).length === 1);
+    for (const pid of who === 'program' ? [server.pid] : a.pidsOf('/ipcps/main'))
+      process.kill(pid, 'SIGKILL');
+    assert.notEqual(await client.wait(10_000), 0);
+    assert.match(client.stderr, /lost|died/);
+  });
+
+onTwoHosts('a layer that forbids shortcuts carries all of a busy flow', async (a, b) => {
+  const server = await withPerfServer(a, b, 'udp4', ' shortcuts no');
+  const { result, sockets, throughIpcp } = await perf(a, b, server, '-f', '-s', '1400');
+  assert.equal(result.lossPercent, 0);
+  assert.deepEqual(sockets, []);
+  assert.ok(throughIpcp >= result.sent.packets);
+});
+
+onTwoHosts(
+  'a firewall that knows the port of the layer alone costs a busy flow nothing',
+  async (a, b) => {
+    for (const host of [a, b]) {
+      const rule = (words: string) =>
+        execFileSync('ip', ['-n', host.netns ?? '', 'rule', ...words.split(' ')]);
+      // What comes in goes through the rules before the table of own addresses is asked.
+      rule('add pref 30 lookup local');
+      rule('add pref 10 iif veth0 ipproto udp dport 3435 lookup local');
+      rule('add pref 20 iif veth0 ipproto udp blackhole');
+      rule('del pref 0');
+    }
+    const server = await withPerfServer(a, b, 'udp4');
+    const { result, throughIpcp } = await perf(a, b, server, '-f', '-s', '1400');
+    assert.equal(result.lossPercent, 0);
+    assert.ok(throughIpcp >= result.sent.packets);
+  },
+);

@@ -116,11 +116,11 @@ function take(
   return true;
 }
 
-/** From one ring of the flow to the other; shown to the client by the `flush` after a batch. */
+/** Shown to the client by the `flush` after a batch. */
 function echo(flow: Flow, memory: Uint8Array, offset: number, length: number): boolean {
   const to = flow.reserve(length);
   if (to < 0) return false;
-  memory.copyWithin(to, offset, offset + length);
+  flow.memory.set(memory.subarray(offset, offset + length), to);
   flow.commit(length);
   return true;
 }

@@ -21,8 +21,10 @@ import {
   type Places,
   Window,
 } from '#lib/layer/index.ts';
+import type { Address } from '#lib/udp/index.ts';
 import { udpHeader } from '#lib/wire/index.ts';
 import type { DatagramPort, Train } from './datagram-port.ts';
+import { EndpointShortcut } from './endpoint-shortcut.ts';
 import { ExtensionCode } from './extension.ts';
 import type { Peer } from './peers.ts';
 
@@ -57,6 +59,8 @@ const arena = new PacketArena();
 export interface EndpointHost {
   readonly port: DatagramPort;
   readonly clock: Pick<Clock, 'after'>;
+  /** Where programs may have sockets for shortcuts; undefined: nowhere. */
+  readonly shortcuts: Address | undefined;
   /** The port had no room: call `end.writable` when it has. */
   waitForPort(endpoint: Endpoint): void;
   /** To the peer, about this flow. */
@@ -93,6 +97,7 @@ export class Endpoint {
   /** Of packets to the peer. */
   readonly #header = new Uint8Array(headerBytes);
   readonly #run: PacketRun = { bytes: noBytes, offset: 0, stride: 0, length: 0, count: 0 };
+  #shortcut: EndpointShortcut | undefined;
   #probe: Timer | undefined;
   #probeWait = probeFirst;
 
@@ -123,6 +128,8 @@ export class Endpoint {
     this.version = version;
     this.ask = undefined;
     eidAt.set(this.#header, 0, remote);
+    const { shortcuts } = this.#host;
+    if (version > 0 && shortcuts !== undefined) this.#allowShortcut(shortcuts);
   }
 
   /**
@@ -170,6 +177,11 @@ export class Endpoint {
     if (this.#window.synced(sent)) this.grant();
   }
 
+  /** The peer offers a shortcut. */
+  shortcut(value: number): void {
+    this.#shortcut?.heard(value);
+  }
+
   /** Asks whether the peer knows the flow: who does not, says so. */
   probe(): void {
     this.#host.say(this, ExtensionCode.sync, this.#window.sent);
@@ -190,6 +202,14 @@ export class Endpoint {
   stop(): void {
     this.quiet();
     this.#stopProbing();
+  }
+
+  #allowShortcut(own: Address): void {
+    const say = (value: number) => {
+      if (this.machine.state === 'open') this.#host.say(this, ExtensionCode.shortcut, value);
+    };
+    this.#shortcut = new EndpointShortcut({ say }, { own, peer: this.peer.address });
+    this.end.shortcut = this.#shortcut;
   }
 
   #send(bytes: Uint8Array, offset: number, length: number): boolean {

@@ -21,6 +21,8 @@ export const ExtensionCode = {
   nameQuery: 0x84,
   /** `value`: 1 yes, 0 no. The hash follows. */
   nameReply: 0x85,
+  /** `value`: port and token of a socket for this flow (docs/wire/shortcuts.md). */
+  shortcut: 0x86,
 } as const;
 export type ExtensionCode = (typeof ExtensionCode)[keyof typeof ExtensionCode];
 
@@ -81,10 +83,10 @@ export function decodeExtension(
   hashBytes: number,
 ): ExtensionMessage | Rejected {
   const code = codeAt.get(bytes, base);
-  if (code > ExtensionCode.nameReply) return Verdict.code;
+  if (code > ExtensionCode.shortcut) return Verdict.code;
   if (replyVersion(bytes, base) === 0) return Verdict.flags;
   const tail = base + fixedBytes;
-  const named = code >= ExtensionCode.nameQuery;
+  const named = code === ExtensionCode.nameQuery || code === ExtensionCode.nameReply;
   if (end - tail < (named ? hashBytes : 0)) return Verdict.short;
   if (end - tail > (named ? hashBytes : 0)) return Verdict.trailing;
   return {

@@ -6,7 +6,7 @@
  */
 import type { QosSpec, Random } from '#lib/core/index.ts';
 import { type Ending, FlowEvent } from '#lib/layer/index.ts';
-import { isAddress } from '#lib/udp/index.ts';
+import { type Address, isAddress } from '#lib/udp/index.ts';
 import { closeReason, closeReasonOf, udpHeader } from '#lib/wire/index.ts';
 import type { Train } from './datagram-port.ts';
 import { Endpoint, type EndpointHost } from './endpoint.ts';
@@ -20,6 +20,7 @@ import { send, type Transport } from './transport.ts';
 export class Flows implements EndpointHost {
   readonly port: Transport['port'];
   readonly clock: Transport['clock'];
+  readonly shortcuts: Address | undefined;
   /** Called with each endpoint that is no more. */
   onFreed: (endpoint: Endpoint) => void = () => {};
   readonly #transport: Transport;
@@ -29,10 +30,14 @@ export class Flows implements EndpointHost {
   readonly #probe: PeerProbe;
   #closed = false;
 
-  constructor(deps: { transport: Transport; random: Random }, { mtu }: { mtu: number }) {
+  constructor(
+    deps: { transport: Transport; random: Random },
+    { mtu, shortcuts }: { mtu: number; shortcuts: boolean },
+  ) {
     this.#transport = deps.transport;
     this.port = deps.transport.port;
     this.clock = deps.transport.clock;
+    this.shortcuts = shortcuts ? this.port.address : undefined;
     this.#table = new EndpointTable(deps.random);
     this.#mtu = mtu;
     this.#probe = new PeerProbe({ clock: this.clock, endpoints: () => this.#table.values() });
@@ -118,6 +123,9 @@ export class Flows implements EndpointHost {
         return;
       case ExtensionCode.sync:
         if (open) endpoint.sync(value);
+        return;
+      case ExtensionCode.shortcut:
+        if (open) endpoint.shortcut(value);
         return;
       default:
         counters.count('messages without sense');

@@ -32,6 +32,8 @@ export const udpOptions = z.strictObject({
   peers: list.default([]),
   /** `NAME=IP`. */
   hosts: list.default([]),
+  /** Programs may open sockets at `ip` for busy flows (docs/wire/shortcuts.md). */
+  shortcuts: z.enum(['yes', 'no']).default('yes'),
 });
 export type UdpOptions = z.infer<typeof udpOptions>;
 
@@ -59,7 +61,12 @@ function join(family: Family, name: string, options: UdpOptions, deps: IpcpDeps)
   const port = new UdpPort({ clock, guard }, { address: socketAddress(ip, options.port) });
   const layer = new UdpLayer(
     { clock, random, port, directories: [directory] },
-    { name, family, peers: peers.filter((peer) => toHex(peer) !== toHex(ip)) },
+    {
+      name,
+      family,
+      peers: peers.filter((peer) => toHex(peer) !== toHex(ip)),
+      shortcuts: options.shortcuts === 'yes',
+    },
   );
   log.info(`Using ${ipText(ip)} port ${options.port}.`);
   if (options.dns !== undefined) log.info(`Using DNS server ${options.dns}.`);

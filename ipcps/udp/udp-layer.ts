@@ -87,6 +87,8 @@ export interface UdpLayerConfig {
   readonly family: Family;
   /** IP addresses of members of ours that may be asked for names. */
   readonly peers?: readonly Uint8Array[];
+  /** Programs at both ends of a flow may open sockets for it and leave the members out (docs/wire/shortcuts.md). Default true. */
+  readonly shortcuts?: boolean;
 }
 
 export class UdpLayer implements Layer {
@@ -105,14 +107,14 @@ export class UdpLayer implements Layer {
   #turn = 0;
   #up = true;
 
-  constructor(deps: UdpLayerDeps, { name, family, peers = [] }: UdpLayerConfig) {
+  constructor(deps: UdpLayerDeps, { name, family, peers = [], shortcuts = true }: UdpLayerConfig) {
     const { port, clock, random, directories = [] } = deps;
     this.name = name;
     this.mtu = maxUdpPayload[family];
     this.#port = port;
     const transport = { port, clock, counters: new Counters(), peers: new Peers() };
     this.#transport = transport;
-    this.#flows = new Flows({ transport, random }, { mtu: this.mtu });
+    this.#flows = new Flows({ transport, random }, { mtu: this.mtu, shortcuts });
     this.#allocations = new Allocations({ transport, flows: this.#flows });
     this.#arrivals = new Arrivals({
       transport,

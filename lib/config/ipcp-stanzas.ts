@@ -44,6 +44,8 @@ const udp = {
   /** Lists with commas: addresses of members of ours; `NAME=ADDRESS`. */
   peers: text.optional(),
   hosts: text.optional(),
+  /** May programs send datagrams past the IPCPs? */
+  shortcuts: word({ yes: 'yes', no: 'no' }).optional(),
 };
 
 /** Keys of a stanza that are settings of the IPCP itself. */

@@ -17,7 +17,8 @@ import {
   UsageError,
   within,
 } from '#lib/core/index.ts';
-import { type End, RingFlow } from '#lib/ring/index.ts';
+import { type Carrier, type End, RingFlow } from '#lib/ring/index.ts';
+import { ShortcutFlow, type ShortcutFlowDeps } from '#lib/shortcut/index.ts';
 import { Flow } from './flow.ts';
 import { type AnswerOptions, FlowRequest } from './flow-request.ts';
 import { FlowSet } from './flow-set.ts';
@@ -53,6 +54,8 @@ export interface JoinOptions extends Limits {
 
 export interface DevDeps extends Pick<IrmdLinkDeps, 'connect' | 'closeFd'> {
   clock: Clock;
+  /** Opens sockets for flows that may have shortcuts. Absent: none does. */
+  shortcuts?: Pick<ShortcutFlowDeps, 'open' | 'random'>;
 }
 
 export interface DevConfig {
@@ -226,7 +229,7 @@ export class Dev {
     const { id, qos, data, keepalive } = granted;
     const fd = this.#fds.take();
     try {
-      const ring = this.#attach(fd, end, granted);
+      const ring = this.#carrier(this.#attach(fd, end, granted), granted);
       const { clock } = this.#deps;
       const release = () => this.#released(flow);
       const config = { fd: fd as number, id, name, data, qos, keepalive };
@@ -249,6 +252,13 @@ export class Dev {
     this.#deps.closeFd(memfd);
     this.#deps.closeFd(bell);
     throw this.#full();
+  }
+
+  #carrier(ring: RingFlow, { keepalive }: Granted): Carrier {
+    const { clock, shortcuts } = this.#deps;
+    // Inside one host the ring is the shortest way.
+    if (!keepalive || shortcuts === undefined) return ring;
+    return new ShortcutFlow({ ring, clock, ...shortcuts });
   }
 
   #released(flow: Flow): void {

@@ -17,7 +17,7 @@ import {
   UsageError,
 } from '#lib/core/index.ts';
 import { FlowEvent } from '#lib/layer/index.ts';
-import type { RingFlow } from '#lib/ring/index.ts';
+import type { Carrier } from '#lib/ring/index.ts';
 import { FlowFlag } from './flags.ts';
 import { type FlowLife, FlowState } from './flow-state.ts';
 import { Keepalive } from './liveness.ts';
@@ -42,7 +42,7 @@ export interface FlowObserver {
 }
 
 export interface FlowDeps {
-  ring: RingFlow;
+  ring: Carrier;
   clock: Clock;
   /** Frees the descriptor and tells irmd. */
   release(flow: Flow): void;
@@ -79,7 +79,7 @@ export class Flow {
    */
   frctFlags: number | undefined;
   readonly #deps: FlowDeps;
-  readonly #ring: RingFlow;
+  readonly #ring: Carrier;
   readonly #state: FlowState;
   readonly #source: PacketSource;
   readonly #readers: Waiting;
@@ -218,7 +218,7 @@ export class Flow {
     this.#ring.flush();
   }
 
-  /** The mapping that `reserve` and `drain` point into. Empty once deallocated. */
+  /** What the last `reserve` points into. Empty once deallocated. */
   get memory(): Uint8Array {
     return this.#ring.memory;
   }

@@ -1,7 +1,8 @@
 /** What a Dev needs on a real host: the irmd that answers there, and the kernel. */
-import type { Clock } from '#lib/core/index.ts';
+import { type Clock, realRandom } from '#lib/core/index.ts';
 import { connectIrmd } from '#lib/irm/index.ts';
 import { os } from '#lib/os/index.ts';
+import { SocketPort } from '#lib/shortcut/index.ts';
 import type { DevDeps } from './dev.ts';
 
 export interface HostDepsConfig {
@@ -13,10 +14,17 @@ export interface HostDepsConfig {
   dir?: string;
 }
 
+/** Shortcuts are sockets of this process. */
+export function hostShortcuts(clock: Clock): NonNullable<DevDeps['shortcuts']> {
+  return { random: realRandom, open: (here) => new SocketPort({ clock }, here) };
+}
+
 export function hostDeps(config: HostDepsConfig): DevDeps {
+  const { clock } = config;
   return {
     connect: () => connectIrmd(config, config.dir),
     closeFd: (fd) => os.close(fd),
-    clock: config.clock,
+    clock,
+    shortcuts: hostShortcuts(clock),
   };
 }

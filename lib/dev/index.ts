@@ -29,6 +29,6 @@ export { FlowRequest } from './flow-request.ts';
 export { FlowSet, flowEnd, type SetEvent } from './flow-set.ts';
 export type { FlowLife } from './flow-state.ts';
 export { HandedFlow } from './handed-flow.ts';
-export { type HostDepsConfig, hostDeps } from './host-deps.ts';
+export { type HostDepsConfig, hostDeps, hostShortcuts } from './host-deps.ts';
 export type { Announcement, LinkChannel } from './irmd-link.ts';
 export type { PacketMaker, PacketVisitor } from './packet-source.ts';

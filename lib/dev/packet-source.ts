@@ -2,7 +2,7 @@
  * Reading side of a flow: packets of its ring, whole or, into buffers that are smaller, in pieces
  * (PartialRead). Owns the rest of at most one packet; the ring belongs to the flow.
  */
-import type { RingFlow } from '#lib/ring/index.ts';
+import type { Carrier } from '#lib/ring/index.ts';
 import { PartialRead } from './partial-read.ts';
 
 /**
@@ -19,10 +19,10 @@ export type PacketVisitor = (
 export type PacketMaker = (memory: Uint8Array, offset: number, index: number) => void;
 
 export class PacketSource {
-  readonly #ring: RingFlow;
+  readonly #ring: Carrier;
   readonly #partial = new PartialRead();
 
-  constructor(ring: RingFlow) {
+  constructor(ring: Carrier) {
     this.#ring = ring;
   }
 

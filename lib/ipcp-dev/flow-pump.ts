@@ -22,6 +22,7 @@ import {
   makePlaces,
   type PacketRun,
   type Places,
+  type Shortcut,
 } from '#lib/layer/index.ts';
 import { os } from '#lib/os/index.ts';
 import { type RingFlow, recordBytes } from '#lib/ring/index.ts';
@@ -94,6 +95,7 @@ export class FlowPump {
     });
     flow.onWritable(guard(() => this.#down()));
     flow.onEvent(guard((event) => this.#flowEvent(event)));
+    if (flow.shortcut !== undefined) this.#introduce(flow.shortcut);
   }
 
   /** Packets that were too long for the other side, or came when it had gone. */
@@ -116,6 +118,14 @@ export class FlowPump {
 
   stop(): void {
     this.#end('stopped');
+  }
+
+  /** What the programs at both ends say about a way past us. */
+  #introduce(shortcut: Shortcut): void {
+    const { ring, guard } = this.#deps;
+    ring.allowShortcut(shortcut.here);
+    ring.onOffer(guard((offer) => shortcut.offer(offer)));
+    shortcut.onOffer(guard((offer) => ring.offerShortcut(offer)));
   }
 
   #down(): void {

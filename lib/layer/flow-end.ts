@@ -14,7 +14,7 @@ import {
   soon,
   UsageError,
 } from '#lib/core/index.ts';
-import { type Ending, type Flow, FlowEvent, type PacketSink } from './layer.ts';
+import { type Ending, type Flow, FlowEvent, type PacketSink, type Shortcut } from './layer.ts';
 import type { PacketRun, Places } from './many.ts';
 import { PacketQueue } from './packet-queue.ts';
 
@@ -64,6 +64,8 @@ const over = FlowEvent.peer | FlowEvent.dealloc;
 export class FlowEnd implements Flow {
   readonly qos: QosSpec;
   readonly mtu: number;
+  /** Set by the driver, before the flow is given to its user. */
+  shortcut: Shortcut | undefined;
   readonly #driver: FlowDriver;
   readonly #machine: Machine<State> = flowEndTable.start();
   readonly #queue: PacketQueue;

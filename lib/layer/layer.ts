@@ -35,6 +35,27 @@ export interface PacketSink {
   room(): number;
 }
 
+/** A UDP socket that one end of a flow has opened for packets that do not go through the layer. */
+export interface ShortcutOffer {
+  /** Where it is: a sockaddr of the kernel's. */
+  readonly address: Uint8Array;
+  /** 1 to 65535; is in all that is sent there. */
+  readonly token: number;
+}
+
+/**
+ * Some layers let the processes at both ends of a flow talk to each other past their IPCPs (docs/wire/shortcuts.md). The layer carries
+ * the offers.
+ */
+export interface Shortcut {
+  /** The address that a socket of this end has to have, as a sockaddr whose port is 0. */
+  readonly here: Uint8Array;
+  /** To the other end; the layer says which address it comes from. It may get lost. */
+  offer(offer: ShortcutOffer): void;
+  /** From the other end. Replaces the previous callback. */
+  onOffer(fn: (offer: ShortcutOffer) => void): void;
+}
+
 /**
  * One end of a flow. Packets keep their boundaries; an empty packet is carried like any other (endpoints keep
  * flows alive with them). Not reliable unless its QoS says so. `dealloc` by either end is seen by the other as
@@ -49,6 +70,8 @@ export interface Flow {
   readonly qos: QosSpec;
   /** Largest packet that `write` takes, bytes. */
   readonly mtu: number;
+  /** Where a layer has it. */
+  readonly shortcut?: Shortcut | undefined;
   /**
    * Queues one packet; its bytes are taken before `write` returns. Returns false when it does not fit now (wait for
    * `onWritable`). Throws UsageError EMSGSIZE above `mtu`, PeerError EFLOWDOWN once the peer has deallocated and EFLOWPEER

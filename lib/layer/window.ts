@@ -3,11 +3,13 @@
  * engine: the sender counts what it sends against what the receiver has granted, both from the start of the flow and modulo 2^32. Now
  * and then the sender says how much it has sent (sync), which makes lost packets and lost grants good.
  *
- * `size` is granted without being said, so both ends have the same. Later grants follow the room that the reader has: what is granted
+ * `size` is granted without being said: both ends have the same, or tell each other before. Later grants follow the room that the reader has: what is granted
  * never has to be held anywhere else.
  */
 export class Window {
   readonly #size: number;
+  /** What the other end grants without saying it. */
+  #peerSize: number;
   /** Counters modulo 2^32, as int32. */
   #sent = 0;
   #limit: number;
@@ -17,8 +19,15 @@ export class Window {
 
   constructor(size: number) {
     this.#size = size;
+    this.#peerSize = size;
     this.#limit = size;
     this.#granted = size;
+  }
+
+  /** The other end's size is another one. Before anything is sent. */
+  peerHas(size: number): void {
+    this.#peerSize = size;
+    this.#limit = size;
   }
 
   get sent(): number {
@@ -38,7 +47,7 @@ export class Window {
   /** Packets leave, no more than half of the size. True: time to say how many have. */
   send(count = 1): boolean {
     this.#sent = (this.#sent + count) | 0;
-    return (this.#sent >>> 0) % (this.#size / 2) < count;
+    return (this.#sent >>> 0) % (this.#peerSize / 2) < count;
   }
 
   /** Packets have come; `waits`: for their reader, until `take`. */
@@ -73,7 +82,7 @@ export class Window {
   granted(limit: number): boolean {
     const more = (limit - this.#limit) | 0;
     const ahead = (limit - this.#sent) | 0;
-    if (more <= 0 || ahead > 2 * this.#size) return false;
+    if (more <= 0 || ahead > 2 * this.#peerSize) return false;
     this.#limit = limit | 0;
     return ahead > 0;
   }

@@ -10,6 +10,7 @@ import {
   type RingGeometry,
 } from './layout.ts';
 import { RingReader } from './ring-reader.ts';
+import { RingShortcut } from './ring-shortcut.ts';
 import { RingState } from './ring-state.ts';
 import { RingWriter } from './ring-writer.ts';
 
@@ -22,6 +23,7 @@ export interface MappedRing {
   reader: RingReader;
   writer: RingWriter;
   state: RingState;
+  shortcut: RingShortcut;
 }
 
 /** Closes the memfd in any case, and the bell when it throws. */
@@ -54,6 +56,7 @@ export function mapRing(
       reader: new RingReader(bytes, words, geometry, end === 0 ? 1 : 0, deliverEmpty),
       writer: new RingWriter(bytes, words, geometry, end),
       state: new RingState(words, end),
+      shortcut: new RingShortcut(words, end),
     };
   } catch (error) {
     if (buffer !== undefined) os.unmap(buffer);

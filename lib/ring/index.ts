@@ -1,3 +1,4 @@
+export type { Carrier } from './carrier.ts';
 export * from './create-ring.ts';
 export {
   Access,

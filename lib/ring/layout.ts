@@ -29,7 +29,21 @@ export const controlWord = {
   writerSleeps: 48,
   state: 64,
   stateSeq: 80,
+  /** What this end tells about a shortcut: RingShortcut. */
+  shortcut: 96,
 } as const;
+
+/** Words from `controlWord.shortcut`. Addresses are sockaddrs of at most 28 bytes. */
+export const shortcutWord = {
+  /** Of the offer, 0 without one. */
+  token: 0,
+  address: 1,
+  here: 8,
+  /** What went past the ring: packets and bytes of two words each, the lower one first. */
+  sent: 16,
+  received: 20,
+} as const;
+export const addressWords = 7;
 
 /** `state` of the producing end. */
 export const stateBit = { closed: 1, down: 2 } as const;

@@ -13,12 +13,14 @@
  * comes the event `peer`, where an orderly end is `dealloc`; `failure` says which rule was broken.
  */
 import { largeZero, PeerError, type QosSpec, UsageError } from '#lib/core/index.ts';
-import { type Ending, FlowEvent } from '#lib/layer/index.ts';
+import { type Ending, FlowEvent, type ShortcutOffer } from '#lib/layer/index.ts';
 import { type NativeVerbs, os as real } from '#lib/os/index.ts';
 import { mapRing } from './attach-ring.ts';
 import { Bell } from './bell.ts';
 import type { End } from './layout.ts';
+import type { EndTraffic } from './ring-meter.ts';
 import type { RingReader } from './ring-reader.ts';
+import type { RingShortcut } from './ring-shortcut.ts';
 import type { EndState, RingState } from './ring-state.ts';
 import type { RingWriter } from './ring-writer.ts';
 
@@ -63,6 +65,7 @@ export abstract class RingEnd {
   protected readonly reader: RingReader;
   protected readonly writer: RingWriter;
   readonly #state: RingState;
+  readonly #shortcut: RingShortcut;
   #failure: PeerError | undefined;
   /** No descriptor, no mapping any more. */
   protected released = false;
@@ -83,6 +86,7 @@ export abstract class RingEnd {
   #onReadable: (() => void) | undefined;
   #onWritable: (() => void) | undefined;
   #onEvent: ((event: FlowEvent) => void) | undefined;
+  #onOffer: ((offer: ShortcutOffer) => void) | undefined;
   protected packetsIn = largeZero;
   protected bytesIn = largeZero;
 
@@ -97,6 +101,7 @@ export abstract class RingEnd {
     this.reader = ring.reader;
     this.writer = ring.writer;
     this.#state = ring.state;
+    this.#shortcut = ring.shortcut;
     try {
       this.bell = new Bell(this.#os, config.bell, (alive) => this.#hear(alive));
     } catch (error) {
@@ -164,6 +169,33 @@ export abstract class RingEnd {
     this.bell.ring();
   }
 
+  /** Where the other end, an IPCP, lets a socket for a shortcut be: a sockaddr, not checked. */
+  get shortcutHere(): Uint8Array | undefined {
+    return this.released ? undefined : this.#shortcut.peerHere;
+  }
+
+  /** For an IPCP, before the program looks for it. */
+  allowShortcut(here: Uint8Array): void {
+    if (!this.released) this.#shortcut.setHere(here);
+  }
+
+  /** Tells the other end about a socket; said again when it was said before. */
+  offerShortcut(offer: ShortcutOffer): void {
+    if (this.released || this.gone) return;
+    this.#shortcut.setOffer(offer);
+    this.setState({});
+  }
+
+  /** Called with what the other end offers, not checked, each time that it says anything. */
+  onOffer(fn: ((offer: ShortcutOffer) => void) | undefined): void {
+    this.#onOffer = fn;
+  }
+
+  /** For lists only: what went past the ring, since the start. */
+  countShortcut(traffic: EndTraffic): void {
+    if (!this.released) this.#shortcut.count(traffic);
+  }
+
   /**
    * Gives the pages of an empty transmit ring back to the kernel. For sweeping over idle flows; a busy one
    * would only fault them in again.
@@ -201,6 +233,7 @@ export abstract class RingEnd {
     this.#onReadable = undefined;
     this.#onWritable = undefined;
     this.#onEvent = undefined;
+    this.#onOffer = undefined;
   }
 
   protected refuse(len: number): never {
@@ -270,10 +303,11 @@ export abstract class RingEnd {
     if (!this.#state.changed()) return;
     this.bell.drain();
     const { closed, down } = this.#state.peer;
-    if (closed) this.#lost();
-    else
-      this.#events =
-        (this.#events & ~(FlowEvent.down | FlowEvent.up)) | (down ? FlowEvent.down : FlowEvent.up);
+    if (closed) return this.#lost();
+    this.#events =
+      (this.#events & ~(FlowEvent.down | FlowEvent.up)) | (down ? FlowEvent.down : FlowEvent.up);
+    const { peerOffer } = this.#shortcut;
+    if (peerOffer !== undefined) this.#onOffer?.(peerOffer);
   }
 
   #lookAtSpace(): void {

@@ -15,7 +15,7 @@ const visits = 64;
 let spare: Places | undefined;
 
 /** False keeps the packet queued and stops. */
-type Visitor = (memory: Uint8Array, offset: number, length: number) => boolean | undefined;
+export type Visitor = (memory: Uint8Array, offset: number, length: number) => boolean | undefined;
 
 export class RingFlow extends RingEnd implements Flow {
   write(packet: Uint8Array): boolean {

@@ -30,6 +30,26 @@ test('a meter reads what both ends have sent, and lets go of the memory', () => 
   expect(os.dup(third, 0)).toBeLessThan(0);
 });
 
+test('a meter adds what went past the ring', () => {
+  const { memfd, bells } = createRing({ ringBytes: 4096 });
+  const third = os.dup(memfd, 0) as number;
+  const a = new RingFlow({}, { memfd, bell: bells[0], end: 0, qos: qosRaw });
+  const meter = new RingMeter({}, third);
+  a.write(new Uint8Array(100));
+  a.countShortcut({
+    sent: { packets: 2, bytes: 5_000_000_000 },
+    received: { packets: 6_000_000_000, bytes: 9e15 },
+  });
+  expect(meter.read(0)).toEqual({
+    sent: { packets: 3, bytes: 5_000_000_100 },
+    received: { packets: 6_000_000_000, bytes: 9e15 },
+  });
+  meter.close();
+  a.dealloc();
+  a.countShortcut({ sent: { packets: 0, bytes: 0 }, received: { packets: 0, bytes: 0 } });
+  os.close(bells[1]);
+});
+
 test('a meter counts beyond 32 bits', () => {
   const { memfd, bells } = createRing({ ringBytes: 4096 });
   const fd = os.dup(memfd, 0) as number;

@@ -50,6 +50,20 @@ export function portOf(address: Address): number {
   return (address[2]! << 8) | address[3]!;
 }
 
+/** Does a sockaddr of ours start there? For bytes that somebody else has written. */
+export function isSocketAddress(bytes: Uint8Array): boolean {
+  if (bytes.length < addressSlot) return false;
+  const [family, other] = little ? [bytes[0], bytes[1]] : [bytes[1], bytes[0]];
+  return other === 0 && Object.values(families).some(({ number }) => number === family);
+}
+
+/** The same address with another port. */
+export function withPort(address: Address, port: number): Address {
+  const other = address.slice();
+  new DataView(other.buffer).setUint16(2, port);
+  return other;
+}
+
 /** Address without port: 4 or 16 bytes. */
 export function ipOf(address: Address): Uint8Array {
   const v4 = address.length === families.udp4.bytes;

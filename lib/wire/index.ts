@@ -12,6 +12,7 @@ export * from './management.ts';
 export * from './oap.ts';
 export * from './qos.ts';
 export * from './raptor.ts';
+export * from './shortcut.ts';
 export * from './trailer.ts';
 export * from './udp.ts';
 export * from './verdict.ts';

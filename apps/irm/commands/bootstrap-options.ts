@@ -74,6 +74,12 @@ export const bootstrapKeywords = {
   domain: text('DOMAIN', 'of names in the DNS (default: none)', udp),
   peers: text('ADDRESSES', 'of members that are asked for names, with commas', udp),
   hosts: text('NAME=ADDRESS', 'where names are, with commas', udp),
+  shortcuts: choice(
+    'yes|no',
+    'busy flows may get UDP sockets of their own (default: yes)',
+    { yes: 'yes', no: 'no' },
+    udp,
+  ),
   isolate,
   pff: choice('POLICY', "2018's word for what routing implies", impliedRouting, unicast),
 };

@@ -63,7 +63,7 @@ describe('candidates', () => {
     ['irm i b t e if ', 'lo eth0'],
     [
       'irm i b ttl ',
-      'type layer name hash ip dns device ethertype addr eid port autobind addr_auth directory dht_alpha dht_k dht_t_expire dht_t_refresh dht_t_replicate routing ls_t_timeo ls_t_update ls_t_recalc congestion domain peers hosts isolate pff',
+      'type layer name hash ip dns device ethertype addr eid port autobind addr_auth directory dht_alpha dht_k dht_t_expire dht_t_refresh dht_t_replicate routing ls_t_timeo ls_t_update ls_t_recalc congestion domain peers hosts shortcuts isolate pff',
     ],
     ['irm ipcp destroy name ', 'n1 l1 l2'],
     ['irm ipcp destroy name l', 'l1 l2'],

@@ -15,7 +15,7 @@ import { createInProcessIpcpd } from '#ipcps/common/index.ts';
 import { createIrmd, nodeHost } from '#irmd/index.ts';
 import { Component, type Logs, talkLogs } from '#lib/config/index.ts';
 import { OuroError, realClock, Scope, silentLogger, sleep, UsageError } from '#lib/core/index.ts';
-import { Dev, type LinkChannel } from '#lib/dev/index.ts';
+import { Dev, hostShortcuts, type LinkChannel } from '#lib/dev/index.ts';
 import { connectIrmd, IrmClient } from '#lib/irm/index.ts';
 import { LockFile, os } from '#lib/os/index.ts';
 import { type Channel, inProcessPair, RpcPeer } from '#lib/rpc/index.ts';
@@ -109,7 +109,12 @@ async function run(
   const log = logs(Component.gateway);
   const irmd = findIrmd(dir) ?? (await embedIrmd(dir, logs, scope));
   const dev = new Dev(
-    { connect: irmd.connect, closeFd: (fd) => os.close(fd), clock },
+    {
+      connect: irmd.connect,
+      closeFd: (fd) => os.close(fd),
+      clock,
+      shortcuts: hostShortcuts(clock),
+    },
     { self: { program: 'ouro-gateway' }, maxFlows: 10_240 },
   );
   scope.defer(() => dev.close());

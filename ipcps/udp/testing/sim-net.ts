@@ -20,7 +20,15 @@ export class SimNet {
     delay = 0,
     seed = 1,
     peers = true,
-  }: { count?: number; family?: Family; delay?: number; seed?: number; peers?: boolean } = {}) {
+    shortcuts = true,
+  }: {
+    count?: number;
+    family?: Family;
+    delay?: number;
+    seed?: number;
+    peers?: boolean;
+    shortcuts?: boolean;
+  } = {}) {
     const { clock } = this;
     this.random = new SeededRandom(seed);
     this.medium = new SimMedium({ clock, random: this.random });
@@ -31,7 +39,12 @@ export class SimNet {
       (ip, i) =>
         new UdpLayer(
           { clock, random: this.random, port: this.medium.open(this.addresses[i]!) },
-          { name: 'udp', family, peers: peers ? ips.filter((other) => other !== ip) : [] },
+          {
+            name: 'udp',
+            family,
+            peers: peers ? ips.filter((other) => other !== ip) : [],
+            shortcuts,
+          },
         ),
     );
   }
