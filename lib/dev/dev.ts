@@ -17,7 +17,7 @@ import {
   UsageError,
   within,
 } from '#lib/core/index.ts';
-import { type Carrier, type End, RingFlow } from '#lib/ring/index.ts';
+import { type Carrier, type End, RingFlow, RingSweep } from '#lib/ring/index.ts';
 import { ShortcutFlow, type ShortcutFlowDeps } from '#lib/shortcut/index.ts';
 import { Flow } from './flow.ts';
 import { type AnswerOptions, FlowRequest } from './flow-request.ts';
@@ -75,12 +75,14 @@ export class Dev {
   readonly #flows = new Map<number, Flow>();
   /** By irmd's number. BOUNDED by the flows that irmd grants. */
   readonly #handed = new Map<number, HandedFlow>();
+  readonly #sweep: RingSweep;
   /** Called when a number is free again. BOUNDED by the loops over `incoming`. */
   readonly #waitForFd = new Set<() => void>();
 
   constructor(deps: DevDeps, config: DevConfig) {
     const { closeFd } = deps;
     this.#deps = deps;
+    this.#sweep = new RingSweep(deps);
     this.#maxFlows = config.maxFlows ?? defaultMaxFlows;
     this.#fds = new IdPool(firstFd, this.#maxFlows);
     this.#link = new IrmdLink(
@@ -229,11 +231,16 @@ export class Dev {
     const { id, qos, data, keepalive } = granted;
     const fd = this.#fds.take();
     try {
-      const ring = this.#carrier(this.#attach(fd, end, granted), granted);
+      const attached = this.#attach(fd, end, granted);
+      const ring = this.#carrier(attached, granted);
       const { clock } = this.#deps;
-      const release = () => this.#released(flow);
+      const release = () => {
+        this.#sweep.remove(attached);
+        this.#released(flow);
+      };
       const config = { fd: fd as number, id, name, data, qos, keepalive };
       const flow: Flow = new Flow({ ring, clock, release }, config);
+      this.#sweep.add(attached);
       this.#flows.set(flow.fd, flow);
       return flow;
     } catch (error) {

@@ -16,7 +16,6 @@ import {
 } from '#lib/core/index.ts';
 import type { Flow, FlowRequest } from '#lib/layer/index.ts';
 import type { RingFlow } from '#lib/ring/index.ts';
-import type { CarriedTraffic } from './carried-traffic.ts';
 import { FlowPump, type FlowPumpDeps } from './flow-pump.ts';
 
 /** An open flow whose peer or program has gone stays until irmd takes its number back. */
@@ -30,6 +29,12 @@ export const hostedFlowTable: MachineDefinition<'pending' | 'open' | 'released'>
   },
 });
 type State = keyof typeof hostedFlowTable.states;
+
+/** Who has to know the rings that are in use. */
+export interface CarriedRings {
+  begin(ring: RingFlow): void;
+  end(ring: RingFlow): void;
+}
 
 export class HostedFlow {
   readonly ipcp: number;
@@ -82,18 +87,15 @@ export class HostedFlow {
     else this.#ring = ring;
   }
 
-  /** Has both: packets go between them from now on, and count as `traffic`. */
-  openPumped(
-    deps: Pick<FlowPumpDeps, 'clock' | 'guard'>,
-    traffic: Pick<CarriedTraffic, 'begin' | 'end'>,
-  ): void {
+  /** Has both: packets go between them from now on, which `carried` hears of. */
+  openPumped(deps: Pick<FlowPumpDeps, 'clock' | 'guard'>, carried: CarriedRings): void {
     this.#machine.move('open');
     const [flow, ring] = [this.#flow!, this.#ring!];
-    traffic.begin(ring);
+    carried.begin(ring);
     try {
-      this.#pump = new FlowPump({ ring, flow, ...deps }, () => traffic.end(ring));
+      this.#pump = new FlowPump({ ring, flow, ...deps }, () => carried.end(ring));
     } catch (error) {
-      traffic.end(ring);
+      carried.end(ring);
       throw error;
     }
   }

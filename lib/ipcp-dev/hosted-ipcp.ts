@@ -22,9 +22,10 @@ import {
   UsageError,
 } from '#lib/core/index.ts';
 import { type Flow, type FlowRequest, hashText, type Layer } from '#lib/layer/index.ts';
+import { RingSweep } from '#lib/ring/index.ts';
 import { CarriedTraffic } from './carried-traffic.ts';
 import type { FlowTable } from './flow-table.ts';
-import { HostedFlow } from './hosted-flow.ts';
+import { type CarriedRings, HostedFlow } from './hosted-flow.ts';
 import type {
   Connection,
   Enrollment,
@@ -80,6 +81,17 @@ export class HostedIpcp {
   readonly #machine: Machine<HostedIpcpState> = hostedIpcpTable.start();
   readonly #ipcp: Ipcp;
   readonly #traffic = new CarriedTraffic();
+  readonly #sweep: RingSweep;
+  readonly #carried: CarriedRings = {
+    begin: (ring) => {
+      this.#traffic.begin(ring);
+      this.#sweep.add(ring);
+    },
+    end: (ring) => {
+      this.#traffic.end(ring);
+      this.#sweep.remove(ring);
+    },
+  };
   #member: Membership | undefined;
   /** Calls to irmd about requests whose numbers are not known yet. */
   readonly #asking = new Set<Promise<void>>();
@@ -94,6 +106,7 @@ export class HostedIpcp {
       wall: () => clock.wall(),
       after: (delay, fn, unref) => clock.after(delay, this.guard(fn), unref),
     };
+    this.#sweep = new RingSweep({ clock: guarded });
     this.#ipcp = about.type.create({ clock: guarded, random, log, pid, guard: this.guard }, about);
   }
 
@@ -294,7 +307,7 @@ export class HostedIpcp {
   /** All that it needs is there. */
   #open(hosted: HostedFlow): void {
     if (this.about.type.splice) hosted.openSpliced();
-    else hosted.openPumped({ clock: this.#deps.clock, guard: this.guard }, this.#traffic);
+    else hosted.openPumped({ clock: this.#deps.clock, guard: this.guard }, this.#carried);
   }
 
   #arrived(request: FlowRequest & { readonly origin?: number }): void {

@@ -14,3 +14,4 @@ export * from './ring-flow.ts';
 export * from './ring-meter.ts';
 export * from './ring-pair.ts';
 export type { EndState } from './ring-state.ts';
+export { RingSweep } from './ring-sweep.ts';

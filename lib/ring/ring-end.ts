@@ -197,12 +197,13 @@ export abstract class RingEnd {
   }
 
   /**
-   * Gives the pages of an empty transmit ring back to the kernel. For sweeping over idle flows; a busy one
-   * would only fault them in again.
+   * Gives the pages of an empty transmit ring back to the kernel. For sweeping over idle flows (RingSweep); a busy one
+   * would only fault them in again. False: it is not empty.
    */
-  trim(): void {
-    if (this.released || this.gone || this.writer.used !== 0) return;
+  trim(): boolean {
+    if (this.released || this.gone || this.writer.used !== 0) return false;
     this.#os.punch(this.#buffer, this.writer.start, this.ringBytes);
+    return true;
   }
 
   /** Whether the flow keeps the process alive; it does from the start. */
