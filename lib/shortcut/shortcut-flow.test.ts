@@ -284,6 +284,31 @@ describe('a shortcut', () => {
     expect(() => a.write(numbered(0))).toThrow(expect.objectContaining({ code: 'ENOTALLOC' }));
   });
 
+  it('tells of room for packets outside of the calls of its user', async () => {
+    const { clock, flows, net, ports } = await opened();
+    const [a, b] = flows;
+    let credit: Uint8Array | undefined;
+    net.tap = (bytes, _from, to) => {
+      if (portOf(to) !== portOf(ports[0]!.address)) return true;
+      credit = bytes;
+      return false;
+    };
+    send(a, 150);
+    await clock.advance(10);
+    while (b.read() !== undefined);
+    await clock.advance(1);
+    let inside = false;
+    const told: boolean[] = [];
+    a.onWritable(() => told.push(inside));
+    ports[0]!.arrive(credit!, ports[1]!.address);
+    inside = true;
+    expect(a.read()).toBeUndefined();
+    inside = false;
+    await clock.settle();
+    expect(told).toEqual([false]);
+    expect(a.write(numbered(150))).toBe(true);
+  });
+
   it('wakes a writer that waits when the flow ends', async () => {
     const { clock, flows } = await opened();
     const [a, b] = flows;
