@@ -44,6 +44,11 @@ export class Window {
     return (this.#limit - this.#sent) >>> 0;
   }
 
+  /** Packets that `send` takes at a time. */
+  get most(): number {
+    return this.#peerSize / 2;
+  }
+
   /** Packets leave, no more than half of the size. True: time to say how many have. */
   send(count = 1): boolean {
     this.#sent = (this.#sent + count) | 0;

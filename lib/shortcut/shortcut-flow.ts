@@ -113,20 +113,7 @@ export class ShortcutFlow implements Carrier {
     count: number,
     fn: (memory: Uint8Array, offset: number, index: number) => void,
   ): number {
-    const shortcut = this.#way(length);
-    if (shortcut === undefined) return this.#ring.fill(length, count, fn);
-    let done = 0;
-    for (; done < count; done++) {
-      const at = shortcut.reserve(length);
-      if (at < 0) break;
-      const { memory } = shortcut;
-      // What lies there may be of another flow, and is not for this one's peer.
-      memory.fill(0, at, at + length);
-      fn(memory, at, done);
-      shortcut.commit(length);
-    }
-    shortcut.flush();
-    return done;
+    return (this.#way(length) ?? this.#ring).fill(length, count, fn);
   }
 
   reserve(length: number): number {

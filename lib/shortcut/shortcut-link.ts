@@ -17,6 +17,9 @@ import { copyAddress, type Destination, maxTrainBytes } from '#lib/udp/index.ts'
 import { ShortcutKind, shortcutHeader, shortcutMessage } from '#lib/wire/index.ts';
 import type { ShortcutPort } from './shortcut-port.ts';
 
+/** Packet `index` of those to make is `offset .. offset + length` of `memory`, during the call only. */
+type PacketMaker = (memory: Uint8Array, offset: number, index: number) => void;
+
 /** greeting: both have offered a socket, and try whether they reach each other. failed: packets go through the layer. */
 export const shortcutMachine = defineMachine({
   name: 'shortcut',
@@ -135,12 +138,7 @@ export class ShortcutLink {
   reserve(length: number): number {
     const { sender } = this.#deps.port;
     const size = headerBytes + length;
-    if (this.#window.left < unitsOf(size)) {
-      this.#blocked = true;
-      if (this.#probe === undefined) this.#probeLater();
-      return -1;
-    }
-    const at = sender.reserve(size, this.#peer!);
+    const at = this.#granted(size) ? sender.reserve(size, this.#peer!) : -1;
     if (at < 0) {
       this.#blocked = true;
       return -1;
@@ -154,9 +152,26 @@ export class ShortcutLink {
   commit(length: number): void {
     const size = headerBytes + length;
     this.#deps.port.sender.commit(size);
-    if (this.#window.send(unitsOf(size))) this.#sync();
-    if (this.#watch === undefined) this.#watchLater();
-    this.#flushSoon();
+    this.#sent(unitsOf(size));
+  }
+
+  /** Makes up to `count` packets of `length` bytes in place; returns how many there was room for. They leave by `flush`. */
+  fill(length: number, count: number, make: PacketMaker): number {
+    let done = 0;
+    while (done < count) {
+      const fit = this.#reserveRun(headerBytes + length, count - done);
+      if (fit === 0) break;
+      const { bytes, runStart } = this.#deps.port.sender;
+      for (let i = 0, at = runStart; i < fit; i++, at += headerBytes + length) {
+        header.kind.set(bytes, at, ShortcutKind.packet);
+        header.token.set(bytes, at, this.#peerToken);
+        make(bytes, at + headerBytes, done + i);
+      }
+      this.#deps.port.sender.commitRun(headerBytes + length, fit);
+      this.#sent(fit * unitsOf(headerBytes + length));
+      done += fit;
+    }
+    return done;
   }
 
   flush(): void {
@@ -208,6 +223,28 @@ export class ShortcutLink {
     this.#machine.move('closed');
     this.#quiet();
     this.#deps.port.close();
+  }
+
+  /** Has the other end room for a datagram of that size? */
+  #granted(size: number): boolean {
+    if (this.#window.left >= unitsOf(size)) return true;
+    if (this.#probe === undefined) this.#probeLater();
+    return false;
+  }
+
+  #reserveRun(size: number, count: number): number {
+    const room = Math.floor(Math.min(this.#window.left, this.#window.most) / unitsOf(size));
+    const fit = this.#granted(size)
+      ? this.#deps.port.sender.reserveRun(size, Math.min(count, Math.max(1, room)), this.#peer!)
+      : 0;
+    if (fit === 0) this.#blocked = true;
+    return fit;
+  }
+
+  #sent(units: number): void {
+    if (this.#window.send(units)) this.#sync();
+    if (this.#watch === undefined) this.#watchLater();
+    this.#flushSoon();
   }
 
   #welcomed(units: number): void {

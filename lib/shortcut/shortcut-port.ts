@@ -14,7 +14,10 @@ export interface ShortcutPort {
   readonly address: Address;
   /** Bytes of the receive buffer, with the kernel's own overhead. */
   readonly bufferBytes: number;
-  readonly sender: Pick<TrainSender, 'bytes' | 'reserve' | 'commit' | 'flush'>;
+  readonly sender: Pick<
+    TrainSender,
+    'bytes' | 'reserve' | 'commit' | 'reserveRun' | 'runStart' | 'commitRun' | 'flush'
+  >;
   listen(events: ShortcutPortEvents): void;
   /** Trains that wait, as many as fit; not above 0 when there are none. */
   receive(trains: Trains): number;

@@ -108,6 +108,16 @@ export class Shortcut {
     sent.bytes += length;
   }
 
+  /** Makes up to `count` packets of `length` bytes in place; what is left alone is 0, or of an earlier packet of this end. */
+  fill(length: number, count: number, make: Parameters<ShortcutLink['fill']>[2]): number {
+    const done = this.#link.fill(length, count, make);
+    const { sent } = this.traffic;
+    sent.packets += done;
+    sent.bytes += done * length;
+    this.flush();
+    return done;
+  }
+
   flush(): void {
     this.#link.flush();
     this.#deps.ring.countShortcut(this.traffic);

@@ -1,6 +1,6 @@
 /**
  * The sending side of a UDP socket: datagrams are written into a slab, leave in trains, and wait there when the socket or the device has no
- * room. A slab is borrowed while something is in it, so an idle socket holds none.
+ * room. A slab is borrowed while something is in it, so an idle socket holds none; what is found in it was written for the same socket, or is 0.
  *
  * Owns the slab it has borrowed, BOUNDED by its size; not the socket.
  */
@@ -15,8 +15,9 @@ const ENOBUFS = -105;
 /** The device refused a datagram for lack of room: it says nothing when there is some again. */
 const retryAfter: Millis = 1;
 
-/** A slab that nobody is using. */
+/** A slab that nobody is using, and whose bytes are in it. */
 let spare: TxTrains | undefined;
+let lastUser: TrainSender | undefined;
 
 export interface TrainSenderDeps {
   readonly os: Pick<NativeVerbs, 'udpSend'>;
@@ -76,9 +77,20 @@ export class TrainSender {
 
   /** The datagram of the last `reserve` is complete, with at most that length. */
   commit(length?: number): void {
-    if (this.#trains === undefined)
-      throw new UsageError('Committed a datagram that was not reserved');
-    this.#trains.commit(length);
+    this.#reserved.commit(length);
+  }
+
+  /** As `reserve`, for up to `count` datagrams: how many fit, 0 when none does. The first goes to `runStart`. Then `commitRun`. */
+  reserveRun(length: number, count: number, to: Destination): number {
+    return this.reserve(length, to) < 0 ? 0 : this.#reserved.reserveRun(length, count, to);
+  }
+
+  get runStart(): number {
+    return this.#reserved.runStart;
+  }
+
+  commitRun(length: number, count: number): void {
+    this.#reserved.commitRun(length, count);
   }
 
   /** Who sends past this sender has to wait until it is empty, and hears `room` then. */
@@ -129,17 +141,28 @@ export class TrainSender {
     this.#trains = undefined;
   }
 
-  #slab(): TxTrains {
-    if (this.#trains === undefined) {
-      this.#trains = spare ?? new TxTrains();
-      spare = undefined;
-    }
+  get #reserved(): TxTrains {
+    if (this.#trains === undefined)
+      throw new UsageError('Committed a datagram that was not reserved');
     return this.#trains;
+  }
+
+  #slab(): TxTrains {
+    this.#trains ??= this.#borrow();
+    return this.#trains;
+  }
+
+  #borrow(): TxTrains {
+    const trains = spare ?? new TxTrains();
+    spare = undefined;
+    if (lastUser !== this) trains.wipe();
+    return trains;
   }
 
   #giveBack(): void {
     if (this.#trains === undefined || this.#trains.waiting > 0) return;
     spare = this.#trains;
+    lastUser = this;
     this.#trains = undefined;
   }
 

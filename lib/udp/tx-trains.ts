@@ -20,6 +20,10 @@ export class TxTrains {
   readonly segments: Int32Array = new Int32Array(maxTrains);
   readonly addresses: Uint8Array = new Uint8Array(maxTrains * addressSlot);
   readonly #to: (Destination | undefined)[] = new Array(maxTrains);
+  /** Where the first datagram of `reserveRun` goes. */
+  runStart = 0;
+  /** Bytes from the start that may be other than 0. */
+  #used = 0;
   #first = 0;
   #count = 0;
   #cursor = 0;
@@ -44,6 +48,7 @@ export class TxTrains {
     this.#joins = this.#fits(bytes, to);
     if (this.#cursor + bytes > slabBytes || (!this.#joins && this.#count === maxTrains)) return -1;
     this.#reserved = bytes;
+    if (this.#cursor + bytes > this.#used) this.#used = this.#cursor + bytes;
     if (!this.#joins) this.#to[this.#count] = to;
     return this.#cursor;
   }
@@ -63,6 +68,33 @@ export class TxTrains {
       this.addresses.set(this.destination(train).address, train * addressSlot);
     }
     this.#cursor += bytes;
+  }
+
+  /** As `reserve`, for up to `count` datagrams of `bytes`, one after the other in one train: how many fit at `runStart`, 0 when none does. */
+  reserveRun(bytes: number, count: number, to: Destination): number {
+    this.runStart = this.reserve(bytes, to);
+    if (this.runStart < 0) return 0;
+    const last = this.#count - 1;
+    const size = this.#joins ? this.segments[last]! : bytes;
+    if (size !== bytes || bytes > to.longestInTrain) return 1;
+    const had = this.#joins ? this.lengths[last]! : 0;
+    const room = Math.min(maxTrainBytes - had, slabBytes - this.#cursor, maxDatagrams * size - had);
+    const fit = Math.max(1, Math.min(count, Math.floor(room / size)));
+    this.#used = Math.max(this.#used, this.#cursor + fit * size);
+    return fit;
+  }
+
+  /** The datagrams of the last `reserveRun`, `count` of them, are complete. */
+  commitRun(bytes: number, count: number): void {
+    this.commit(bytes);
+    this.lengths[this.#count - 1]! += (count - 1) * bytes;
+    this.#cursor += (count - 1) * bytes;
+  }
+
+  /** Nothing of what was here is left. While nothing waits. */
+  wipe(): void {
+    this.bytes.fill(0, 0, this.#used);
+    this.#used = 0;
   }
 
   sent(trains: number): void {

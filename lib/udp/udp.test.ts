@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { realClock } from '#lib/core/index.ts';
 import { addressText, copyAddress, ipText, parseIp, socketAddress } from './address.ts';
+import { TrainSender } from './train-sender.ts';
 import { TxTrains } from './tx-trains.ts';
 
 describe('addresses', () => {
@@ -77,5 +79,76 @@ describe('trains', () => {
     expect(tx.reserve(8980, to())).toBe(-1);
     tx.sent(tx.waiting);
     expect(tx.reserve(8980, to())).toBe(0);
+  });
+});
+
+describe('runs of datagrams', () => {
+  const to = { address: socketAddress(parseIp('10.0.0.1')!, 1), longestInTrain: 1500 };
+
+  it('are trains as the same datagrams one by one', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 1600 }), fc.integer({ min: 1, max: 90 })), {
+          minLength: 1,
+          maxLength: 12,
+        }),
+        (runs) => {
+          const [single, many] = [new TxTrains(), new TxTrains()];
+          for (const [bytes, count] of runs) {
+            let done = 0;
+            while (done < count) {
+              const fit = many.reserveRun(bytes, count - done, to);
+              if (fit === 0) break;
+              many.commitRun(bytes, fit);
+              for (let i = 0; i < fit; i++) {
+                const at = single.reserve(bytes, to);
+                if (at !== many.runStart + i * bytes) throw new Error(`${at} is elsewhere`);
+                single.commit();
+              }
+              done += fit;
+            }
+            if (done < count) expect(single.reserve(bytes, to)).toBe(-1);
+          }
+          expect(many.waiting).toBe(single.waiting);
+          expect(many.offsets).toEqual(single.offsets);
+          expect(many.lengths).toEqual(single.lengths);
+          expect(many.segments).toEqual(single.segments);
+        },
+      ),
+    );
+  });
+});
+
+describe('a sender', () => {
+  const to = { address: socketAddress(parseIp('10.0.0.1')!, 1), longestInTrain: 1500 };
+
+  it('finds in its slab nothing that another one has sent', () => {
+    const make = () =>
+      new TrainSender(
+        {
+          os: { udpSend: (...args) => args[7] },
+          clock: realClock,
+          awaitSocket() {},
+          room() {},
+        },
+        0,
+      );
+    const [one, two] = [make(), make()];
+    const write = (sender: TrainSender) => {
+      const fit = sender.reserveRun(1000, 40, to);
+      sender.bytes.fill(7, sender.runStart, sender.runStart + fit * 1000);
+      sender.commitRun(1000, fit);
+      const at = sender.reserve(10, to);
+      sender.bytes.fill(7, at, at + 10);
+      sender.flush();
+    };
+    write(one);
+    one.reserve(10, to);
+    expect(one.bytes[0]).toBe(7);
+    one.flush();
+    two.reserve(10, to);
+    expect(two.bytes.every((byte) => byte === 0)).toBe(true);
+    two.flush();
+    expect(() => two.commit()).toThrow('not reserved');
   });
 });

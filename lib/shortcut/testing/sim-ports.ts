@@ -159,6 +159,17 @@ class SimSender {
     this.#committed.push(() => this.#wire.send(bytes, to));
   }
 
+  readonly runStart = 0;
+
+  reserveRun(length: number, _count: number, to: Destination): number {
+    this.reserve(length, to);
+    return 1;
+  }
+
+  commitRun(length: number): void {
+    this.commit(length);
+  }
+
   flush(): void {
     for (const send of this.#committed.splice(0)) send();
   }
